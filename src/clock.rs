@@ -1,0 +1,154 @@
+//! Time and randomness: the only caller of `now` and of the system's randomness.
+//!
+//! Everything else takes a [`Clock`]; tests move a [`MockClock`], and two runs of the same commands under the
+//! same mock give the same bytes.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest, Sha256};
+
+use crate::kernel::EpochMs;
+
+/// More than this apart, two clocks disagree: 2 s.
+pub const CLOCK_TOLERANCE_MS: i64 = 2_000;
+
+/// Where time and randomness come from.
+pub trait Clock: Send + Sync + std::fmt::Debug {
+    /// The wall clock.
+    fn now(&self) -> EpochMs;
+    /// Milliseconds that only go forward, from an arbitrary start in this process.
+    fn monotonic_ms(&self) -> u64;
+    /// Fills the buffer with random bytes.
+    fn fill(&self, buffer: &mut [u8]);
+    /// Is another clock (the database server's) close enough to ours?
+    fn agrees_with(&self, other: EpochMs) -> bool;
+}
+
+/// Random bytes as an array.
+pub fn random<const N: usize>(clock: &dyn Clock) -> [u8; N] {
+    let mut bytes = [0; N];
+    clock.fill(&mut bytes);
+    bytes
+}
+
+/// The machine's clock and randomness.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// Starts the monotonic clock.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
+    pub fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
+    fn now(&self) -> EpochMs {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        EpochMs::clamped(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
+    #[expect(clippy::expect_used, reason = "without randomness there are no salts: nothing may be stored")]
+    fn fill(&self, buffer: &mut [u8]) {
+        getrandom::fill(buffer).expect("invariant: the system has randomness");
+    }
+
+    fn agrees_with(&self, other: EpochMs) -> bool {
+        self.now().since(other).abs() <= CLOCK_TOLERANCE_MS
+    }
+}
+
+/// A clock that tests set, and bytes that only depend on the seed and on how many were taken.
+#[derive(Debug)]
+pub struct MockClock {
+    now_ms: AtomicI64,
+    monotonic_ms: AtomicU64,
+    seed: u64,
+    taken: AtomicU64,
+}
+
+impl MockClock {
+    /// Starts at `now`.
+    pub fn new(now: EpochMs, seed: u64) -> Self {
+        Self {
+            now_ms: AtomicI64::new(now.get()),
+            monotonic_ms: AtomicU64::new(0),
+            seed,
+            taken: AtomicU64::new(0),
+        }
+    }
+
+    /// Lets time pass.
+    pub fn advance_ms(&self, ms: u64) {
+        self.now_ms.fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock alone, as somebody who turns it would.
+    pub fn turn_to(&self, now: EpochMs) {
+        self.now_ms.store(now.get(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for MockClock {
+    fn now(&self) -> EpochMs {
+        EpochMs::clamped(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.monotonic_ms.load(Ordering::SeqCst)
+    }
+
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(32) {
+            let count = self.taken.fetch_add(1, Ordering::SeqCst);
+            let block = Sha256::new()
+                .chain_update(self.seed.to_be_bytes())
+                .chain_update(count.to_be_bytes())
+                .finalize();
+            chunk.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = *from);
+        }
+    }
+
+    fn agrees_with(&self, _other: EpochMs) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mock_gives_the_same_bytes_again_and_never_the_same_twice() {
+        let one = MockClock::new(EpochMs::ZERO, 7);
+        let two = MockClock::new(EpochMs::ZERO, 7);
+        let first: [u8; 40] = random(&one);
+        assert_eq!(first, random(&two));
+        assert_ne!(first, random::<40>(&one));
+    }
+
+    #[test]
+    fn a_turned_wall_clock_leaves_the_monotonic_one_alone() {
+        let clock = MockClock::new(EpochMs::clamped(5_000), 0);
+        clock.advance_ms(10);
+        clock.turn_to(EpochMs::ZERO);
+        assert_eq!((clock.now(), clock.monotonic_ms()), (EpochMs::ZERO, 10));
+    }
+}

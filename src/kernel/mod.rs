@@ -1,0 +1,17 @@
+//! The words that everybody uses: ids, times, text, and how to say no.
+//!
+//! Pure: no I/O, no clock, nothing of ours imported. A value of one of these types is valid;
+//! strings that mean something do not travel further than the function that parses them.
+
+mod id;
+mod say;
+mod text;
+mod time;
+
+pub use id::{
+    CentreId, DepartmentId, DeviceId, GrantId, IdError, ItemId, LogId, PersonId, Pos, RequestId, Subject,
+    WindowId,
+};
+pub use say::{Check, Complaint, Reason, Said, Violation, Violations};
+pub use text::{Label, Name, Words};
+pub use time::{EpochDay, EpochMs, TimeError, Zone};

@@ -1,0 +1,19 @@
+//! Qinlian (勤廉): the register behind a government service centre's promises.
+
+pub mod clock;
+pub mod kernel;
+
+/// Messages, services and the descriptor set, generated from `proto/`.
+#[expect(
+    missing_docs,
+    clippy::allow_attributes,
+    clippy::pedantic,
+    unused_qualifications,
+    unreachable_pub,
+    reason = "generated; documented in the .proto files"
+)]
+pub mod proto {
+    tonic::include_proto!("qinlian.v1");
+    /// The descriptor set with our method options in it, for reflection and for the access table.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/qinlian.bin"));
+}

@@ -1,0 +1,2 @@
+//! The `qinlian` program.
+fn main() {}
