@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_monday_before_eight_in_shanghai_is_not_a_sunday() {
         let shanghai = Zone::parse("").unwrap();
-        let monday_0759 = EpochMs::new(1_795_391_940_000 + 0).unwrap();
+        let monday_0759 = EpochMs::new(1_795_391_940_000).unwrap();
         let wall = shanghai.wall(monday_0759);
         let day = shanghai.day_of(monday_0759);
         assert_eq!(wall.split(' ').next(), Some(day.to_string().as_str()));
