@@ -2,6 +2,9 @@
 
 pub mod clock;
 pub mod kernel;
+pub mod ledger;
+pub mod registers;
+pub mod store;
 
 /// Messages, services and the descriptor set, generated from `proto/`.
 #[expect(
@@ -9,7 +12,6 @@ pub mod kernel;
     clippy::allow_attributes,
     clippy::pedantic,
     unused_qualifications,
-    unreachable_pub,
     reason = "generated; documented in the .proto files"
 )]
 pub mod proto {

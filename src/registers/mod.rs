@@ -1,0 +1,6 @@
+//! The registers, and the one place that knows them all.
+//!
+//! Each register is a folder of the same files: `fact` (what may be written), `admit` (the rule), `derive` (what it
+//! means), `view` (what others may see), `refusal` (how it says no), `rows` (its tables), `service` (its calls).
+
+pub mod verdict;

@@ -1,0 +1,62 @@
+//! What every register's `admit` is given and answers: the moment, and accept or refuse.
+//!
+//! Pure. It is the one shape that all registers share, so that the rulebook turns any of them into an entry.
+
+use std::sync::Arc;
+
+use crate::kernel::{CentreId, EpochMs, LogId, Pos, Reason};
+use crate::proto::fact::Fact;
+
+/// The moment at which a command is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// The log that the entry would stand in.
+    pub log: LogId,
+    /// Its centre; `_` for the deployment.
+    pub centre: &'a CentreId,
+    /// The position that the entry would get.
+    pub pos: Pos,
+    /// The time that it would be recorded at.
+    pub at: EpochMs,
+    /// The time of the entry before it.
+    pub last: EpochMs,
+    /// Who gives the command.
+    pub principal: &'a str,
+    /// 16 random bytes, for an id that has to be minted.
+    pub random: [u8; 16],
+}
+
+/// A personal part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Personal {
+    /// Message id << 4 | major version, as proto/qinlian/v1/facts.proto lists them.
+    pub schema: u16,
+    /// The message's bytes.
+    pub payload: Vec<u8>,
+}
+
+/// What a command becomes.
+#[derive(Debug, Clone, Default)]
+pub struct Accepted {
+    /// The entry's kind.
+    pub kind: u16,
+    /// The caller's claim of when it happened.
+    pub claimed: Option<EpochMs>,
+    /// What it corrects, decides or erases.
+    pub refers_to: Option<Pos>,
+    /// The facts.
+    pub facts: Vec<Fact>,
+    /// What says who, or was said in somebody's own words.
+    pub personal: Option<Personal>,
+    /// Does it change the directory or the policy?
+    pub changes_config: bool,
+    /// A new centre whose log begins with it.
+    pub opens: Option<CentreId>,
+    /// Parts that it erases: position and part number.
+    pub erases: Vec<(Pos, u32)>,
+    /// Journal numbers of the device up to here have arrived, this entry included.
+    pub contiguous_through: Option<u64>,
+}
+
+/// Accept, or a reason to refuse.
+pub type Verdict = Result<Accepted, Arc<dyn Reason>>;

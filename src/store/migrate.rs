@@ -1,0 +1,48 @@
+//! Migrations: the same file names for both databases, compiled in, run in order.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use super::Dialect;
+
+struct File {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! file {
+    ($version:literal, $name:literal) => {
+        File {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+const FILES: &[File] = &[file!(1, "0001_ledger"), file!(2, "0002_registers"), file!(3, "0003_results")];
+
+/// The migrations of one database.
+pub(super) fn migrator(dialect: Dialect) -> Migrator {
+    Migrator::with_migrations(
+        FILES
+            .iter()
+            .map(|file| {
+                let text = match dialect {
+                    Dialect::Sqlite => file.sqlite,
+                    Dialect::Postgres => file.postgres,
+                };
+                Migration::new(
+                    file.version,
+                    file.name.into(),
+                    MigrationType::Simple,
+                    text.into_sql_str(),
+                    false,
+                )
+            })
+            .collect(),
+    )
+}

@@ -1,0 +1,216 @@
+//! Connections. One writer on SQLite; on PostgreSQL a small pool for commits and one for reads.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use super::{Binds, Cells, Statement, StoreError, Tx, migrate};
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite, in one file.
+    Sqlite,
+    /// PostgreSQL, shared by replicas.
+    Postgres,
+}
+
+/// May the database be made?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// It must be there: a mistyped path is an error, not a new register.
+    Existing,
+    /// Make the SQLite file when it is not there.
+    Create,
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// SQLite: every write goes through the one writer.
+    Sqlite {
+        /// One connection.
+        writer: SqlitePool,
+        /// Read-only connections.
+        readers: SqlitePool,
+    },
+    /// PostgreSQL.
+    Postgres {
+        /// Sessions for commits: their statements are key lookups, and planned as such.
+        writer: PgPool,
+        /// Sessions for reads.
+        readers: PgPool,
+    },
+}
+
+/// The commit path only looks up keys. Without statistics (a young table, before autovacuum has seen it) the planner
+/// would scan instead, and a prepared plan would keep scanning; so scans are priced out for these sessions.
+const COMMIT_SESSION: [&str; 4] =
+    ["SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET jit = off"];
+
+/// Statements that stay prepared per connection. More than there are texts, so that none is prepared twice.
+const PREPARED: usize = 1024;
+
+/// 30 s: longer than any commit; a writer that waits longer should say so.
+const ACQUIRE: Duration = Duration::from_secs(30);
+
+impl Store {
+    /// Opens `sqlite://path` or `postgres://…`, and checks that it keeps what it acknowledges.
+    pub async fn open(url: &str, mode: OpenMode) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            Self::open_sqlite(url, mode).await
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Self::open_postgres(url).await
+        } else {
+            Err(StoreError::Url("a database URL starts with sqlite:// or postgres://".to_owned()))
+        }
+    }
+
+    async fn open_sqlite(url: &str, mode: OpenMode) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|error| StoreError::Url(error.to_string()))?
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: in WAL mode anything less loses acknowledged commits at a power cut.
+            .synchronous(SqliteSynchronous::Full)
+            // Deleted content is overwritten, not only unlinked: erasure means it.
+            .pragma("secure_delete", "ON")
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(PREPARED);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone().create_if_missing(mode == OpenMode::Create))
+            .await?;
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&writer).await?;
+        if synchronous != 2 {
+            return Err(StoreError::Unsafe("PRAGMA synchronous is not FULL".to_owned()));
+        }
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&writer).await?;
+        if journal != "wal" {
+            return Err(StoreError::Unsafe(format!("PRAGMA journal_mode is {journal}, not wal")));
+        }
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
+            .await?;
+        Ok(Self::Sqlite { writer, readers })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Url("the postgres:// URL cannot be read".to_owned()))?
+            .statement_cache_capacity(PREPARED);
+        let writer = PgPoolOptions::new()
+            .max_connections(3)
+            .acquire_timeout(ACQUIRE)
+            .after_connect(|session, _| {
+                Box::pin(async move {
+                    for setting in COMMIT_SESSION {
+                        sqlx::query(setting).execute(&mut *session).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect_with(options.clone())
+            .await?;
+        for (setting, wanted) in [("synchronous_commit", "on"), ("fsync", "on"), ("full_page_writes", "on")] {
+            let value: String =
+                sqlx::query_scalar("SELECT current_setting($1)").bind(setting).fetch_one(&writer).await?;
+            // remote_apply is stricter than on.
+            if value != wanted && value != "remote_apply" {
+                return Err(StoreError::Unsafe(format!("{setting} is {value}, not {wanted}")));
+            }
+        }
+        let readers =
+            PgPoolOptions::new().max_connections(6).acquire_timeout(ACQUIRE).connect_with(options).await?;
+        Ok(Self::Postgres { writer, readers })
+    }
+
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite { .. } => Dialect::Sqlite,
+            Self::Postgres { .. } => Dialect::Postgres,
+        }
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let migrator = migrate::migrator(self.dialect());
+        let done = match self {
+            Self::Sqlite { writer, .. } => migrator.run(writer).await,
+            Self::Postgres { writer, .. } => migrator.run(writer).await,
+        };
+        done.map_err(|error| StoreError::Migrate(error.to_string()))
+    }
+
+    /// Begins a transaction that writes: on SQLite `BEGIN IMMEDIATE` on the one writer.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres { writer, .. } => Tx::Postgres(writer.begin().await?),
+        })
+    }
+
+    /// Begins a read-only transaction that sees one moment of the database throughout.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Self::Postgres { readers, .. } => {
+                Tx::Postgres(readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    /// Asks one question outside any transaction.
+    pub async fn fetch<T>(
+        &self,
+        statement: &'static Statement,
+        binds: Binds,
+        map: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Self::Sqlite { readers, .. } => {
+                let rows = binds.sqlite(statement.sqlite()).fetch_all(readers).await?;
+                rows.iter().map(|row| map(&mut Cells::sqlite(row))).collect()
+            }
+            Self::Postgres { readers, .. } => {
+                let rows = binds.postgres(statement.postgres()).fetch_all(readers).await?;
+                rows.iter().map(|row| map(&mut Cells::postgres(row))).collect()
+            }
+        }
+    }
+
+    /// Runs a maintenance text that may not be in a transaction (VACUUM, checkpointing the WAL).
+    pub async fn maintain(&self, sqlite: &'static str, postgres: &'static str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { writer, .. } => sqlx::raw_sql(sqlite).execute(writer).await.map(|_| ())?,
+            Self::Postgres { writer, .. } => sqlx::raw_sql(postgres).execute(writer).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}

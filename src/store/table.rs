@@ -1,0 +1,251 @@
+//! Tables as the software writes them: every column with its kind and how sensitive it is.
+
+use std::fmt::Write;
+use std::sync::OnceLock;
+
+/// A value of a portable column.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// BIGINT / INTEGER.
+    Int(i64),
+    /// TEXT.
+    Text(String),
+    /// BYTEA / BLOB.
+    Blob(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+
+impl From<i32> for Value {
+    fn from(value: i32) -> Self {
+        Self::Int(i64::from(value))
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Blob(value.to_vec())
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Value {
+    fn from(value: [u8; N]) -> Self {
+        Self::Blob(value.to_vec())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The kind of a portable column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// BIGINT / INTEGER.
+    Int,
+    /// TEXT.
+    Text,
+    /// BYTEA / BLOB.
+    Blob,
+}
+
+/// How sensitive a column is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Says nothing about a person.
+    Public,
+    /// Ids and keyed hashes: says something only to who can resolve them.
+    Pseudonymous,
+    /// Says who, or in somebody's own words. Only in tables named `…_personal`.
+    Personal,
+}
+
+/// A column.
+#[derive(Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its class.
+    pub class: Class,
+}
+
+impl Column {
+    /// A column that says nothing about a person.
+    pub const fn public(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, class: Class::Public }
+    }
+
+    /// A column of ids or keyed hashes.
+    pub const fn pseudonymous(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, class: Class::Pseudonymous }
+    }
+
+    /// A personal column.
+    pub const fn personal(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, class: Class::Personal }
+    }
+}
+
+/// Rows per INSERT on SQLite: powers of two, so that eight texts serve every batch and stay prepared.
+/// 128 rows of at most 24 columns = 3,072 parameters, below SQLite's limit of 32,766.
+pub(super) const SQLITE_ROWS: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
+
+/// A table that the software appends to.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its columns, in the order in which rows are pushed.
+    pub columns: &'static [Column],
+    postgres: OnceLock<String>,
+    sqlite: [OnceLock<String>; SQLITE_ROWS.len()],
+    range: OnceLock<String>,
+}
+
+impl Table {
+    /// A table; only used for statics.
+    pub const fn new(name: &'static str, columns: &'static [Column]) -> Self {
+        Self {
+            name,
+            columns,
+            postgres: OnceLock::new(),
+            sqlite: [const { OnceLock::new() }; SQLITE_ROWS.len()],
+            range: OnceLock::new(),
+        }
+    }
+
+    fn names(&self) -> String {
+        self.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `INSERT … SELECT * FROM UNNEST(…)`.
+    pub fn postgres_insert(&'static self) -> &'static str {
+        self.postgres.get_or_init(|| {
+            let arrays: Vec<String> = self
+                .columns
+                .iter()
+                .enumerate()
+                .map(|(at, column)| {
+                    let kind = match column.kind {
+                        Kind::Int => "bigint",
+                        Kind::Text => "text",
+                        Kind::Blob => "bytea",
+                    };
+                    format!("${}::{kind}[]", at + 1)
+                })
+                .collect();
+            format!(
+                "INSERT INTO {} ({}) SELECT * FROM UNNEST({})",
+                self.name,
+                self.names(),
+                arrays.join(", ")
+            )
+        })
+    }
+
+    /// `INSERT … VALUES …` for the number of rows at `size` of the fixed lengths.
+    pub(super) fn sqlite_insert(&'static self, size: usize) -> &'static str {
+        let Some((cell, rows)) = self.sqlite.get(size).zip(SQLITE_ROWS.get(size)) else { return "" };
+        cell.get_or_init(|| {
+            let width = self.columns.len();
+            let mut text = format!("INSERT INTO {} ({}) VALUES ", self.name, self.names());
+            for row in 0..*rows {
+                text.push_str(if row == 0 { "(" } else { ", (" });
+                for column in 0..width {
+                    // Writing to a String cannot fail.
+                    let _ =
+                        write!(text, "{}${}", if column == 0 { "" } else { ", " }, row * width + column + 1);
+                }
+                text.push(')');
+            }
+            text
+        })
+    }
+
+    /// Every text that inserts into this table on SQLite.
+    pub fn sqlite_inserts(&'static self) -> impl Iterator<Item = &'static str> {
+        (0..SQLITE_ROWS.len()).map(|size| self.sqlite_insert(size))
+    }
+
+    /// All rows of a log from position `$2` up to, not including, `$3`, in order: what the audit compares.
+    pub fn range(&'static self) -> &'static str {
+        self.range.get_or_init(|| {
+            let order: Vec<String> = (1..=self.columns.len()).map(|at| at.to_string()).collect();
+            format!(
+                "SELECT {} FROM {} WHERE log_id = $1 AND pos >= $2 AND pos < $3 ORDER BY pos, {}",
+                self.names(),
+                self.name,
+                order.join(", ")
+            )
+        })
+    }
+}
+
+/// Rows to insert, by table, in the order in which tables were first named.
+#[derive(Debug, Default)]
+pub struct Inserts {
+    tables: Vec<(&'static Table, Vec<Value>)>,
+}
+
+impl Inserts {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more row; as many values as the table has columns.
+    pub fn push<const N: usize>(&mut self, table: &'static Table, row: [Value; N]) {
+        debug_assert_eq!(N, table.columns.len(), "{}", table.name);
+        match self.tables.iter_mut().find(|(known, _)| std::ptr::eq(*known, table)) {
+            Some((_, values)) => values.extend(row),
+            None => self.tables.push((table, row.into())),
+        }
+    }
+
+    /// Everything, by table.
+    pub fn into_tables(self) -> Vec<(&'static Table, Vec<Value>)> {
+        self.tables
+    }
+
+    /// The values of one table, row after row.
+    pub fn rows_of(&self, table: &'static Table) -> impl Iterator<Item = &[Value]> {
+        self.tables
+            .iter()
+            .filter(move |(known, _)| std::ptr::eq(*known, table))
+            .flat_map(|(table, values)| values.chunks(table.columns.len()))
+    }
+}

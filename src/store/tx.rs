@@ -1,0 +1,243 @@
+//! Transactions, and rows as they come back.
+
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Postgres, Row, Sqlite, Transaction};
+
+use super::table::SQLITE_ROWS;
+use super::{Binds, Inserts, Kind, Statement, StoreError, Table, Value, bind};
+
+/// A transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Asks, and maps every row.
+    pub async fn fetch<T>(
+        &mut self,
+        statement: &'static Statement,
+        binds: Binds,
+        map: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Self::Sqlite(tx) => {
+                let rows = binds.sqlite(statement.sqlite()).fetch_all(&mut **tx).await?;
+                rows.iter().map(|row| map(&mut Cells::sqlite(row))).collect()
+            }
+            Self::Postgres(tx) => {
+                let rows = binds.postgres(statement.postgres()).fetch_all(&mut **tx).await?;
+                rows.iter().map(|row| map(&mut Cells::postgres(row))).collect()
+            }
+        }
+    }
+
+    /// Changes, and says how many rows.
+    pub async fn execute(&mut self, statement: &'static Statement, binds: Binds) -> Result<u64, StoreError> {
+        Ok(match self {
+            Self::Sqlite(tx) => binds.sqlite(statement.sqlite()).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => {
+                binds.postgres(statement.postgres()).execute(&mut **tx).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Inserts rows of several tables.
+    pub async fn insert(&mut self, inserts: Inserts) -> Result<(), StoreError> {
+        for (table, values) in inserts.into_tables() {
+            match self {
+                Self::Sqlite(tx) => insert_sqlite(tx, table, values).await?,
+                Self::Postgres(tx) => {
+                    insert_postgres(table, values).execute(&mut **tx).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a table from one position to another, as values.
+    pub async fn range(
+        &mut self,
+        table: &'static Table,
+        log_id: i64,
+        from: i64,
+        until: i64,
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        let binds = Binds::new().and(log_id).and(from).and(until);
+        match self {
+            Self::Sqlite(tx) => {
+                let rows = binds.sqlite(table.range()).fetch_all(&mut **tx).await?;
+                rows.iter().map(|row| Cells::sqlite(row).row_of(table)).collect()
+            }
+            Self::Postgres(tx) => {
+                let rows = binds.postgres(table.range()).fetch_all(&mut **tx).await?;
+                rows.iter().map(|row| Cells::postgres(row).row_of(table)).collect()
+            }
+        }
+    }
+
+    /// Makes it durable. After an error the outcome is unknown.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Leaves nothing behind, and waits until that is so.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}
+
+async fn insert_sqlite(
+    tx: &mut Transaction<'static, Sqlite>,
+    table: &'static Table,
+    values: Vec<Value>,
+) -> Result<(), StoreError> {
+    let width = table.columns.len().max(1);
+    let mut left = values.len() / width;
+    let mut values = values.into_iter();
+    for (size, rows) in SQLITE_ROWS.iter().copied().enumerate() {
+        while left >= rows {
+            let mut query = sqlx::query(table.sqlite_insert(size));
+            for value in values.by_ref().take(rows * width) {
+                query = bind::bind_sqlite(query, value);
+            }
+            query.execute(&mut **tx).await?;
+            left -= rows;
+        }
+    }
+    Ok(())
+}
+
+fn insert_postgres(table: &'static Table, values: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
+    let width = table.columns.len().max(1);
+    let rows = values.len() / width;
+    let mut columns: Vec<Vec<Value>> = (0..width).map(|_| Vec::with_capacity(rows)).collect();
+    for (at, value) in values.into_iter().enumerate() {
+        if let Some(column) = columns.get_mut(at % width) {
+            column.push(value);
+        }
+    }
+    let mut query = sqlx::query(table.postgres_insert());
+    for (column, values) in table.columns.iter().zip(columns) {
+        query = match column.kind {
+            Kind::Int => query.bind(values.into_iter().map(Value::into_int).collect::<Vec<_>>()),
+            Kind::Text => query.bind(values.into_iter().map(Value::into_text).collect::<Vec<_>>()),
+            Kind::Blob => query.bind(values.into_iter().map(Value::into_blob).collect::<Vec<_>>()),
+        };
+    }
+    query
+}
+
+impl Value {
+    fn into_int(self) -> Option<i64> {
+        if let Self::Int(value) = self { Some(value) } else { None }
+    }
+
+    fn into_text(self) -> Option<String> {
+        if let Self::Text(value) = self { Some(value) } else { None }
+    }
+
+    fn into_blob(self) -> Option<Vec<u8>> {
+        if let Self::Blob(value) = self { Some(value) } else { None }
+    }
+}
+
+#[derive(Debug)]
+enum AnyRow<'r> {
+    Sqlite(&'r SqliteRow),
+    Postgres(&'r PgRow),
+}
+
+/// The cells of one row, read from left to right.
+#[derive(Debug)]
+pub struct Cells<'r> {
+    row: AnyRow<'r>,
+    next: usize,
+}
+
+macro_rules! read {
+    ($self:ident, $kind:ty) => {{
+        let at = $self.next;
+        $self.next += 1;
+        match $self.row {
+            AnyRow::Sqlite(row) => row.try_get::<$kind, _>(at)?,
+            AnyRow::Postgres(row) => row.try_get::<$kind, _>(at)?,
+        }
+    }};
+}
+
+impl<'r> Cells<'r> {
+    pub(super) fn sqlite(row: &'r SqliteRow) -> Self {
+        Self { row: AnyRow::Sqlite(row), next: 0 }
+    }
+
+    pub(super) fn postgres(row: &'r PgRow) -> Self {
+        Self { row: AnyRow::Postgres(row), next: 0 }
+    }
+
+    /// The next cell, an integer.
+    pub fn int(&mut self) -> Result<i64, StoreError> {
+        Ok(read!(self, i64))
+    }
+
+    /// The next cell, an integer or nothing.
+    pub fn opt_int(&mut self) -> Result<Option<i64>, StoreError> {
+        Ok(read!(self, Option<i64>))
+    }
+
+    /// The next cell, a text.
+    pub fn text(&mut self) -> Result<String, StoreError> {
+        Ok(read!(self, String))
+    }
+
+    /// The next cell, a text or nothing.
+    pub fn opt_text(&mut self) -> Result<Option<String>, StoreError> {
+        Ok(read!(self, Option<String>))
+    }
+
+    /// The next cell, bytes.
+    pub fn blob(&mut self) -> Result<Vec<u8>, StoreError> {
+        Ok(read!(self, Vec<u8>))
+    }
+
+    /// The next cell, bytes or nothing.
+    pub fn opt_blob(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(read!(self, Option<Vec<u8>>))
+    }
+
+    /// The next cell, exactly `N` bytes.
+    pub fn array<const N: usize>(
+        &mut self,
+        table: &'static str,
+        column: &'static str,
+    ) -> Result<[u8; N], StoreError> {
+        self.blob()?.try_into().map_err(|_| StoreError::Inconsistent { table, column })
+    }
+
+    fn row_of(&mut self, table: &'static Table) -> Result<Vec<Value>, StoreError> {
+        table
+            .columns
+            .iter()
+            .map(|column| {
+                Ok(match column.kind {
+                    Kind::Int => self.opt_int()?.into(),
+                    Kind::Text => self.opt_text()?.into(),
+                    Kind::Blob => self.opt_blob()?.into(),
+                })
+            })
+            .collect()
+    }
+}
