@@ -5,6 +5,7 @@ pub mod kernel;
 pub mod ledger;
 pub mod registers;
 pub mod store;
+pub mod tlog;
 
 /// Messages, services and the descriptor set, generated from `proto/`.
 #[expect(

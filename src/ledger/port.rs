@@ -211,6 +211,9 @@ pub trait Rulebook: Send + Sync + 'static {
         digest: [u8; 32],
     ) -> Draft<Self::Detail>;
 
+    /// The time that a command vouches for, when it is the one that accepts a step of the server's clock.
+    fn accepts_clock(&self, command: &Self::Command) -> Option<EpochMs>;
+
     /// Lets the next command of the batch see an entry.
     fn apply(&self, state: &mut Self::State, entry: &Placed<Self::Detail>);
 
@@ -222,6 +225,9 @@ pub trait Rulebook: Send + Sync + 'static {
 
     /// Writes what is not evidence (contact rows) with a commit, or about once a second without one.
     fn flush(&self, tx: &mut Tx) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Is there anything to flush?
+    fn has_flush(&self) -> bool;
 
     /// The batch is durable: what was learned may be kept.
     fn committed(&self, state: Self::State);

@@ -95,7 +95,7 @@ pub static CHECKPOINT: Table = Table::new(
 );
 
 /// Our own signatures; always made again when one is missing.
-pub static SIGNATURE: Table = Table::new(
+pub static SIGNATURE: Table = Table::idempotent(
     "ledger_signature",
     &[
         Column::public("log_id", Kind::Int),
@@ -107,7 +107,7 @@ pub static SIGNATURE: Table = Table::new(
 );
 
 /// Witnesses' cosignatures; their time is inside what is signed.
-pub static COSIG: Table = Table::new(
+pub static COSIG: Table = Table::idempotent(
     "ledger_cosig",
     &[
         Column::public("log_id", Kind::Int),

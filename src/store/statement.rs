@@ -4,37 +4,45 @@
 //! `IN (SELECT * FROM UNNEST($2::text[], $3::bigint[]))`; SQLite has no arrays, so there the same keys travel as
 //! one JSON array of rows and the `UNNEST(…)` reads `(SELECT value ->> 0 AS k0, value ->> 1 AS k1 FROM json_each($2))`,
 //! with `unhex(…)` around columns of bytes. To join with the keys, call them `UNNEST(…) AS k(k0, k1)`: the column
-//! list falls away on SQLite. Nothing else is rewritten.
+//! list falls away on SQLite. A trailing `FOR UPDATE OF h` falls away too: `BEGIN IMMEDIATE` holds the whole database.
+//! Nothing else is rewritten.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// A static SQL text.
 #[derive(Debug)]
 pub struct Statement {
-    text: &'static str,
+    text: Cow<'static, str>,
     sqlite: OnceLock<String>,
 }
 
 impl Statement {
     /// From its text. Only used for statics, through which every text stays known.
     pub const fn new(text: &'static str) -> Self {
-        Self { text, sqlite: OnceLock::new() }
+        Self { text: Cow::Borrowed(text), sqlite: OnceLock::new() }
+    }
+
+    /// From a text that a static table spells out of its own names.
+    pub(super) fn generated(text: String) -> Self {
+        Self { text: Cow::Owned(text), sqlite: OnceLock::new() }
     }
 
     /// The text for PostgreSQL.
-    pub const fn postgres(&self) -> &'static str {
-        self.text
+    pub fn postgres(&'static self) -> &'static str {
+        &self.text
     }
 
     /// The text for SQLite.
     pub fn sqlite(&'static self) -> &'static str {
-        self.sqlite.get_or_init(|| for_sqlite(self.text))
+        self.sqlite.get_or_init(|| for_sqlite(&self.text))
     }
 }
 
 /// Rewrites the key set, and nothing else.
 pub(crate) fn for_sqlite(text: &str) -> String {
     const OPEN: &str = "UNNEST(";
+    let text = text.strip_suffix(" FOR UPDATE OF h").unwrap_or(text);
     let Some((before, rest)) = text.split_once(OPEN) else { return text.to_owned() };
     let Some((columns, after)) = rest.split_once(')') else { return text.to_owned() };
     let mut first = "";

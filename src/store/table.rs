@@ -131,9 +131,12 @@ pub struct Table {
     pub name: &'static str,
     /// Its columns, in the order in which rows are pushed.
     pub columns: &'static [Column],
+    /// What an INSERT ends with.
+    tail: &'static str,
     postgres: OnceLock<String>,
     sqlite: [OnceLock<String>; SQLITE_ROWS.len()],
     range: OnceLock<String>,
+    delete_parts: OnceLock<super::Statement>,
 }
 
 impl Table {
@@ -142,10 +145,19 @@ impl Table {
         Self {
             name,
             columns,
+            tail: "",
             postgres: OnceLock::new(),
             sqlite: [const { OnceLock::new() }; SQLITE_ROWS.len()],
             range: OnceLock::new(),
+            delete_parts: OnceLock::new(),
         }
+    }
+
+    /// A table whose rows may be there already, with the same content: an INSERT leaves them alone.
+    pub const fn idempotent(name: &'static str, columns: &'static [Column]) -> Self {
+        let mut table = Self::new(name, columns);
+        table.tail = " ON CONFLICT DO NOTHING";
+        table
     }
 
     fn names(&self) -> String {
@@ -192,6 +204,7 @@ impl Table {
                 }
                 text.push(')');
             }
+            text.push_str(self.tail);
             text
         })
     }
@@ -199,6 +212,16 @@ impl Table {
     /// Every text that inserts into this table on SQLite.
     pub fn sqlite_inserts(&'static self) -> impl Iterator<Item = &'static str> {
         (0..SQLITE_ROWS.len()).map(|size| self.sqlite_insert(size))
+    }
+
+    /// Deletes parts, by (pos, part), from a table of personal parts.
+    pub fn delete_parts(&'static self) -> &'static super::Statement {
+        self.delete_parts.get_or_init(|| {
+            super::Statement::generated(format!(
+                "DELETE FROM {} WHERE log_id = $1 AND (pos, part) IN (SELECT * FROM UNNEST($2::bigint[], $3::bigint[]))",
+                self.name
+            ))
+        })
     }
 
     /// All rows of a log from position `$2` up to, not including, `$3`, in order: what the audit compares.

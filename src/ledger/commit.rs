@@ -1,0 +1,283 @@
+//! One batch, one transaction: lock, check, recognise, load, admit, place, write, advance, commit.
+//!
+//! The numbers in the comments are the steps of docs/architecture.md, "The write path".
+
+use std::collections::HashMap;
+
+use super::anchor::Anchored;
+use super::batch::OpenLog;
+use super::committer::{Committer, Pending, Reply, SubmitError};
+use super::faults::Point;
+use super::guard::{ClockFault, ClockGuard};
+use super::head::{Head, HeadFault, StoredHead, checkpoint_seal};
+use super::judge::{Judged, Work};
+use super::port::{ConfigAt, Rulebook, Submission};
+use super::requests::{self, Requests};
+use crate::kernel::{CentreId, EpochMs, LogId, Pos};
+use crate::store::{Binds, Cells, Dialect, Inserts, Keys as KeySet, Statement, StoreError, Tx};
+use crate::tlog::Hash;
+
+/// What happened to a batch as a whole.
+#[derive(Debug)]
+pub(super) enum BatchFault {
+    /// Nothing was stored.
+    Store(StoreError),
+    /// A rule panicked, or a constraint that the locks make impossible was hit: repeat command by command.
+    Fault(&'static str),
+    /// COMMIT did not say whether it happened.
+    InDoubt,
+    /// The process is to behave as if it had died here.
+    Crashed,
+}
+
+impl From<StoreError> for BatchFault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unique { .. } => Self::Fault("a row exists already"),
+            other => Self::Store(other),
+        }
+    }
+}
+
+pub(super) type Answers<D> = Vec<Result<Reply<D>, SubmitError>>;
+
+/// Step 1. Joined with what the head's seal also covers. The order is the order of locking.
+pub(super) static LOCK_HEADS: Statement = Statement::new(
+    "SELECT h.log_id, h.epoch, h.size, h.edge, h.root, h.last_ms, h.config_pos, h.seal, l.centre, e.base, e.origin \
+     FROM ledger_head h JOIN ledger_log l ON l.log_id = h.log_id \
+     JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch \
+     WHERE h.log_id IN (SELECT * FROM UNNEST($1::bigint[])) ORDER BY h.log_id FOR UPDATE OF h",
+);
+
+/// Step 1, the statement of its own: how far the deployment log is, without a lock.
+pub(super) static HEADS: Statement = Statement::new(
+    "SELECT h.log_id, h.epoch, h.size, h.edge, h.root, h.last_ms, h.config_pos, h.seal, l.centre, e.base, e.origin \
+     FROM ledger_head h JOIN ledger_log l ON l.log_id = h.log_id \
+     JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch \
+     WHERE h.log_id IN (SELECT * FROM UNNEST($1::bigint[])) ORDER BY h.log_id",
+);
+
+static CHECKPOINT_AT: Statement =
+    Statement::new("SELECT root, seal FROM ledger_checkpoint WHERE log_id = $1 AND epoch = $2 AND size = $3");
+
+/// PostgreSQL's clock; SQLite has none of its own.
+static DATABASE_CLOCK: Statement =
+    Statement::new("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint");
+
+/// Step 6: compare-and-swap on the size.
+pub(super) static ADVANCE_HEADS: Statement = Statement::new(
+    "UPDATE ledger_head SET size = k.k2, edge = k.k3, root = k.k4, last_ms = k.k5, config_pos = k.k6, seal = k.k7 \
+     FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[]) \
+     AS k(k0, k1, k2, k3, k4, k5, k6, k7) WHERE ledger_head.log_id = k.k0 AND ledger_head.size = k.k1",
+);
+
+/// A head with what stands beside it.
+#[derive(Debug, Clone)]
+pub(super) struct HeadRow {
+    pub(super) stored: StoredHead,
+    pub(super) centre: CentreId,
+    pub(super) base: Pos,
+    pub(super) origin: String,
+}
+
+pub(super) fn read_head(cells: &mut Cells<'_>) -> Result<HeadRow, StoreError> {
+    let stored = StoredHead::read(cells)?;
+    let centre = CentreId::parse(&cells.text()?)
+        .map_err(|_| StoreError::Inconsistent { table: "ledger_log", column: "centre" })?;
+    let base = Pos::from_column(cells.int()?)
+        .ok_or(StoreError::Inconsistent { table: "ledger_epoch", column: "base" })?;
+    Ok(HeadRow { stored, centre, base, origin: cells.text()? })
+}
+
+impl<R: Rulebook> Committer<R> {
+    /// Runs one batch. The answers are in the order of the batch.
+    pub(super) async fn commit(&mut self, batch: &[Pending<R>]) -> Result<Answers<R::Detail>, BatchFault> {
+        let mut logs: Vec<LogId> = batch.iter().map(|pending| pending.submission.log).collect();
+        logs.sort_unstable();
+        logs.dedup();
+
+        let mut tx = self.store.begin().await?;
+        self.faults.check(Point::Begun)?;
+        let locked = tx
+            .fetch(
+                &LOCK_HEADS,
+                Binds::new().keys(KeySet::ints(logs.iter().map(|log| log.column()))),
+                read_head,
+            )
+            .await?;
+        let deployment = self.deployment(&mut tx, &locked).await?;
+        let wall = self.wall(&mut tx, batch).await?;
+        self.faults.check(Point::Locked)?;
+
+        let mut open: HashMap<LogId, OpenLog> = HashMap::new();
+        let mut aside: HashMap<LogId, SubmitError> = HashMap::new();
+        for row in locked {
+            let log = row.stored.log();
+            match self.check_head(&mut tx, row).await? {
+                Ok(checked) => {
+                    self.health.head_good(&checked.origin);
+                    open.insert(log, checked);
+                }
+                Err(fault) => {
+                    aside.insert(log, SubmitError::Head(fault));
+                }
+            }
+        }
+
+        let known = self.recognise(&mut tx, batch, &open).await?;
+        let config: Vec<ConfigAt> = open
+            .values()
+            .map(|log| ConfigAt { log: log.log(), config_pos: log.head.config_pos })
+            .chain(std::iter::once(deployment.config))
+            .collect();
+        let wanted: Vec<(LogId, &R::Command)> = batch
+            .iter()
+            .filter(|pending| open.contains_key(&pending.submission.log))
+            .map(|pending| (pending.submission.log, &pending.submission.command))
+            .collect();
+        let state = self.rulebook.load(&mut tx, &config, &wanted).await?;
+        self.faults.check(Point::Loaded)?;
+
+        let mut work = Work {
+            committer: self,
+            open,
+            aside,
+            known,
+            state,
+            deployment_size: deployment.size,
+            wall,
+            inserts: Inserts::new(),
+            entries: Vec::new(),
+            erased: Vec::new(),
+        };
+        work.conflicts_on_record(&mut tx, batch).await?;
+        // Commands for the deployment log go first; within a log the order of arrival stays.
+        let mut order: Vec<usize> = (0..batch.len()).collect();
+        order.sort_by_key(|at| batch.get(*at).is_some_and(|p| p.submission.log != LogId::DEPLOYMENT));
+        let mut verdicts: Vec<Option<Judged>> = batch.iter().map(|_| None).collect();
+        for at in order {
+            if let (Some(pending), Some(verdict)) = (batch.get(at), verdicts.get_mut(at)) {
+                *verdict = Some(work.judge(pending)?);
+            }
+        }
+        work.finish(tx, verdicts).await
+    }
+
+    /// How far the deployment log is, for what the batch's entries will name.
+    async fn deployment(&self, tx: &mut Tx, locked: &[HeadRow]) -> Result<Deployment, BatchFault> {
+        let row = match locked.iter().find(|row| row.stored.log() == LogId::DEPLOYMENT) {
+            Some(row) => row.clone(),
+            None => tx
+                .fetch(&HEADS, Binds::new().keys(KeySet::ints([LogId::DEPLOYMENT.column()])), read_head)
+                .await?
+                .pop()
+                .ok_or(StoreError::Inconsistent { table: "ledger_head", column: "log_id" })?,
+        };
+        let head = row
+            .stored
+            .open(&self.keys, &row.centre, row.base, &row.origin)
+            .map_err(|_| StoreError::Inconsistent { table: "ledger_head", column: "seal" })?;
+        let config = ConfigAt { log: LogId::DEPLOYMENT, config_pos: head.config_pos };
+        Ok(Deployment { size: row.base.get() + head.size, config })
+    }
+
+    /// The time of this commit, once both clocks and the database's agree with it.
+    async fn wall(
+        &mut self,
+        tx: &mut Tx,
+        batch: &[Pending<R>],
+    ) -> Result<Result<EpochMs, ClockFault>, StoreError> {
+        let (wall, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
+        if self.store.dialect() == Dialect::Postgres {
+            let database = tx.fetch(&DATABASE_CLOCK, Binds::new(), |cells| cells.int()).await?;
+            let database = EpochMs::clamped(database.first().copied().unwrap_or_default());
+            if !self.clock.agrees_with(database) {
+                self.health.clock(Some(ClockFault::Disagrees));
+                return Ok(Err(ClockFault::Disagrees));
+            }
+        }
+        let vouched = batch.iter().any(|pending| self.vouches(&pending.submission, wall));
+        let checked = if vouched { Ok(()) } else { self.guard.process(wall, monotonic_ms) };
+        self.health.clock(checked.err());
+        if checked.is_ok() {
+            self.guard.accept(wall, monotonic_ms);
+        }
+        Ok(checked.map(|()| wall))
+    }
+
+    /// Does this command accept the time that the clock shows?
+    pub(super) fn vouches(&self, submission: &Submission<R::Command>, wall: EpochMs) -> bool {
+        self.rulebook.accepts_clock(&submission.command).is_some_and(|vouched| {
+            ClockGuard::log(wall, vouched).is_ok() && wall.since(vouched).abs() < 60_000
+        })
+    }
+
+    /// Step 2. A head that is not ours, or behind what this replica saw, is set aside.
+    async fn check_head(&self, tx: &mut Tx, row: HeadRow) -> Result<Result<OpenLog, HeadFault>, StoreError> {
+        let head = match row.stored.open(&self.keys, &row.centre, row.base, &row.origin) {
+            Ok(head) => head,
+            Err(fault) => {
+                self.health.head_bad(&row.origin, fault);
+                return Ok(Err(fault));
+            }
+        };
+        let wrote_last = self.written.get(&head.log) == Some(&(head.epoch, head.size, head.root));
+        if !wrote_last {
+            if let Some(anchored) = self.anchor.seen(&row.origin) {
+                let checked = if head.size < anchored.size {
+                    Err(HeadFault::BehindAnchor)
+                } else {
+                    self.same_history(tx, &head, anchored).await?
+                };
+                if let Err(fault) = checked {
+                    self.health.head_bad(&row.origin, fault);
+                    return Ok(Err(fault));
+                }
+            }
+        }
+        Ok(Ok(OpenLog::new(row.centre, row.base, row.origin, head)))
+    }
+
+    /// The checkpoint row at the anchor's size has the anchor's root, under our seal.
+    async fn same_history(
+        &self,
+        tx: &mut Tx,
+        head: &Head,
+        anchored: Anchored,
+    ) -> Result<Result<(), HeadFault>, StoreError> {
+        if anchored.size == 0 {
+            return Ok(Ok(()));
+        }
+        let binds = Binds::new().and(head.log.column()).and(head.epoch).and(Pos::new(anchored.size).column());
+        let rows = tx
+            .fetch(&CHECKPOINT_AT, binds, |cells| {
+                Ok((cells.array::<32>("ledger_checkpoint", "root")?, cells.blob()?))
+            })
+            .await?;
+        let good = rows.first().is_some_and(|(root, seal)| {
+            Hash(*root) == anchored.root
+                && seal.as_slice()
+                    == checkpoint_seal(&self.keys, head.log, head.epoch, anchored.size, &anchored.root)
+        });
+        Ok(if good { Ok(()) } else { Err(HeadFault::Forked) })
+    }
+
+    /// Step 3, first half: which request ids of the batch are known.
+    async fn recognise(
+        &self,
+        tx: &mut Tx,
+        batch: &[Pending<R>],
+        open: &HashMap<LogId, OpenLog>,
+    ) -> Result<Requests, StoreError> {
+        let ids = batch
+            .iter()
+            .map(|pending| (pending.submission.log, pending.submission.request_id))
+            .filter(|(log, _)| open.contains_key(log));
+        requests::load(tx, &self.keys, ids).await
+    }
+}
+
+struct Deployment {
+    size: u64,
+    config: ConfigAt,
+}

@@ -1,0 +1,411 @@
+//! The committer: one task per process, two bounded lanes, one transaction per batch.
+//!
+//! Whatever waits when a commit ends is the next batch; nothing is delayed to make a batch larger. `written`,
+//! `unsaved` and `guard` are owned by the task. Handlers only wait for an answer: a client that goes away stops nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+use super::anchor::{Anchor, Anchored};
+use super::batch::{BatchTree, Entry, Request};
+use super::commit::{Answers, BatchFault};
+use super::erase::Erasures;
+use super::faults::Faults;
+use super::guard::{ClockFault, ClockGuard};
+use super::head::HeadFault;
+use super::health::Health;
+use super::keys::Keys;
+use super::port::{Rulebook, Submission};
+use super::signature::{self, SignatureRow};
+use crate::clock::Clock;
+use crate::kernel::{LogId, Pos, Reason};
+use crate::store::{Inserts, Store, StoreError};
+use crate::tlog::Hash;
+
+/// Entries per commit: one full tile (c2sp.org/tlog-tiles).
+pub const BATCH: usize = 256;
+/// Of which at least this many from the bulk lane when bulk waits, so that an upload always moves: 256 / 16.
+const BULK_SHARE: usize = 16;
+/// Commands waiting for their commit, live: sixteen batches.
+const LIVE_QUEUE: usize = 4_096;
+/// Commands waiting for their commit, bulk: eight uploads of 1,000 and some.
+const BULK_QUEUE: usize = 8_192;
+/// What is due without a commit (signatures to keep, contact rows) is looked for this often.
+const SWEEP: Duration = Duration::from_secs(1);
+/// A batch whose COMMIT is in doubt is run again this often before its callers are told so.
+const ATTEMPTS: usize = 3;
+
+/// Which lane a command waits in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody stands at a terminal.
+    Live,
+    /// Uploads, imports, what the server writes itself.
+    Bulk,
+}
+
+/// Why a command did not become an entry.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SubmitError {
+    /// A rule says no.
+    #[error("refused: {}", .0.code())]
+    Refused(Arc<dyn Reason>),
+    /// The request id stands for another command, or another caller's.
+    #[error("the request id was used for something else")]
+    RequestIdReused,
+    /// The grant that allowed the call is gone.
+    #[error("the grant behind the call no longer holds")]
+    PassGone,
+    /// The lane is full.
+    #[error("too much is waiting")]
+    Overloaded,
+    /// The log's head is not ours to build on.
+    #[error("the log is set aside: {0}")]
+    Head(HeadFault),
+    /// The clock cannot be trusted.
+    #[error("nothing is committed: {0}")]
+    Clock(ClockFault),
+    /// A row that recognises repeats was changed around the software.
+    #[error("the record of earlier requests was tampered with")]
+    Tampered,
+    /// The database cannot be reached or written: try again.
+    #[error("the database is not available")]
+    Unavailable,
+    /// The disk is full.
+    #[error("the disk is full")]
+    DiskFull,
+    /// It may or may not be stored: ask again with the same id.
+    #[error("the outcome is in doubt")]
+    InDoubt,
+    /// We broke.
+    #[error("an internal fault")]
+    Fault,
+}
+
+/// What a stored command was found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Stored by this call.
+    Accepted,
+    /// Stored before: the original entry.
+    Repeat,
+    /// A journal place claimed twice: the entry that says so.
+    Conflict,
+}
+
+/// The answer to a command that stands in the log.
+#[derive(Debug)]
+pub struct Reply<D> {
+    /// What it was found to be.
+    pub outcome: Outcome,
+    /// The log.
+    pub log: LogId,
+    /// The entry's position.
+    pub pos: Pos,
+    /// The entry and its tree, when this commit made it.
+    pub fresh: Option<(Arc<Entry<D>>, Arc<BatchTree>)>,
+}
+
+type Answer<D> = Result<Reply<D>, SubmitError>;
+
+/// A command on its way.
+#[derive(Debug)]
+pub(super) struct Pending<R: Rulebook> {
+    pub(super) submission: Submission<R::Command>,
+    pub(super) kind: u16,
+    pub(super) digest: [u8; 32],
+    answer: Option<oneshot::Sender<Answer<R::Detail>>>,
+}
+
+impl<R: Rulebook> Pending<R> {
+    pub(super) fn request(&self, kind: Option<u16>) -> Request {
+        Request {
+            id: self.submission.request_id,
+            principal: self.submission.author.principal.clone(),
+            kind,
+            digest: self.digest,
+        }
+    }
+}
+
+/// Hands commands to the committer.
+pub struct Submitter<R: Rulebook> {
+    live: mpsc::Sender<Pending<R>>,
+    bulk: mpsc::Sender<Pending<R>>,
+    rulebook: Arc<R>,
+    keys: Arc<Keys>,
+}
+
+impl<R: Rulebook> Clone for Submitter<R> {
+    fn clone(&self) -> Self {
+        Self {
+            live: self.live.clone(),
+            bulk: self.bulk.clone(),
+            rulebook: Arc::clone(&self.rulebook),
+            keys: Arc::clone(&self.keys),
+        }
+    }
+}
+
+impl<R: Rulebook> std::fmt::Debug for Submitter<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Submitter")
+    }
+}
+
+impl<R: Rulebook> Submitter<R> {
+    fn pending(
+        &self,
+        submission: Submission<R::Command>,
+    ) -> (Pending<R>, oneshot::Receiver<Answer<R::Detail>>) {
+        let identity = self.rulebook.identity(&submission.command);
+        let digest = self.keys.command_digest(identity.kind, &identity.content);
+        let (answer, receiver) = oneshot::channel();
+        (Pending { submission, kind: identity.kind, digest, answer: Some(answer) }, receiver)
+    }
+
+    /// Submits one command and waits for its commit.
+    pub async fn submit(&self, submission: Submission<R::Command>, lane: Lane) -> Answer<R::Detail> {
+        let (pending, receiver) = self.pending(submission);
+        let queue = match lane {
+            Lane::Live => &self.live,
+            Lane::Bulk => &self.bulk,
+        };
+        queue.try_send(pending).map_err(|error| match error {
+            TrySendError::Full(_) => SubmitError::Overloaded,
+            TrySendError::Closed(_) => SubmitError::Unavailable,
+        })?;
+        receiver.await.unwrap_or(Err(SubmitError::InDoubt))
+    }
+
+    /// Submits many through the bulk lane; each is answered for itself, in order. Taken whole or not at all.
+    pub async fn submit_all(
+        &self,
+        submissions: Vec<Submission<R::Command>>,
+    ) -> Result<Vec<Answer<R::Detail>>, SubmitError> {
+        if submissions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places = self.bulk.try_reserve_many(submissions.len()).map_err(|error| match error {
+            TrySendError::Full(()) => SubmitError::Overloaded,
+            TrySendError::Closed(()) => SubmitError::Unavailable,
+        })?;
+        let mut receivers = Vec::with_capacity(submissions.len());
+        for (place, submission) in places.zip(submissions) {
+            let (pending, receiver) = self.pending(submission);
+            place.send(pending);
+            receivers.push(receiver);
+        }
+        let mut answers = Vec::with_capacity(receivers.len());
+        for receiver in receivers {
+            answers.push(receiver.await.unwrap_or(Err(SubmitError::InDoubt)));
+        }
+        Ok(answers)
+    }
+}
+
+/// The task's own state.
+pub(super) struct Committer<R: Rulebook> {
+    pub(super) store: Store,
+    pub(super) keys: Arc<Keys>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rulebook: Arc<R>,
+    pub(super) anchor: Arc<Anchor>,
+    pub(super) erasures: Arc<Erasures>,
+    pub(super) health: Arc<Health>,
+    pub(super) faults: Faults,
+    /// The name that origins begin with.
+    pub(super) deployment: Arc<str>,
+    /// The most entries per commit.
+    pub(super) batch: usize,
+    /// Heads that this replica wrote last: they need no comparison with the anchor.
+    pub(super) written: HashMap<LogId, (u32, u64, Hash)>,
+    /// Signatures that the next transaction stores.
+    pub(super) unsaved: Vec<SignatureRow>,
+    pub(super) guard: ClockGuard,
+}
+
+/// The ends of the committer that `start` ties together.
+pub(super) fn lanes<R: Rulebook>(rulebook: Arc<R>, keys: Arc<Keys>) -> (Submitter<R>, Lanes<R>) {
+    let (live, live_queue) = mpsc::channel(LIVE_QUEUE);
+    let (bulk, bulk_queue) = mpsc::channel(BULK_QUEUE);
+    (Submitter { live, bulk, rulebook, keys }, Lanes { live: live_queue, bulk: bulk_queue })
+}
+
+pub(super) struct Lanes<R: Rulebook> {
+    live: mpsc::Receiver<Pending<R>>,
+    bulk: mpsc::Receiver<Pending<R>>,
+}
+
+impl<R: Rulebook> Lanes<R> {
+    /// The first command, then all that already waits, up to `most`.
+    fn fill(&mut self, first: Pending<R>, most: usize) -> Vec<Pending<R>> {
+        let reserved = self.bulk.len().min(BULK_SHARE).min(most / 2);
+        let mut batch = vec![first];
+        while batch.len() < most.saturating_sub(reserved) {
+            match self.live.try_recv() {
+                Ok(pending) => batch.push(pending),
+                Err(_) => break,
+            }
+        }
+        while batch.len() < most {
+            match self.bulk.try_recv() {
+                Ok(pending) => batch.push(pending),
+                Err(_) => break,
+            }
+        }
+        batch
+    }
+}
+
+impl<R: Rulebook> Committer<R> {
+    /// Runs until every submitter is gone and both lanes are empty.
+    pub(super) async fn run(mut self, mut lanes: Lanes<R>) {
+        let mut sweep = tokio::time::interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let first = tokio::select! {
+                biased;
+                Some(pending) = lanes.live.recv() => pending,
+                Some(pending) = lanes.bulk.recv() => pending,
+                _ = sweep.tick(), if !lanes.live.is_closed() => {
+                    self.sweep().await;
+                    continue;
+                }
+                else => break,
+            };
+            let batch = lanes.fill(first, self.batch);
+            if !self.serve(batch).await {
+                break;
+            }
+        }
+        self.sweep().await;
+        self.health.stopped();
+    }
+
+    /// Commits a batch and answers it; false when the process is to behave as if it had died.
+    async fn serve(&mut self, mut batch: Vec<Pending<R>>) -> bool {
+        for _ in 0..ATTEMPTS {
+            match self.commit(&batch).await {
+                Ok(answers) => {
+                    self.health.store(None);
+                    release(batch, answers);
+                    return true;
+                }
+                Err(BatchFault::Crashed) => return false,
+                Err(BatchFault::InDoubt) => {
+                    // The lost transaction holds the heads' locks until it ends: the next attempt takes them first, and
+                    // then finds what was stored by its request id. Recovery is the normal path.
+                    tracing::warn!(code = "LEDGER_COMMIT_IN_DOUBT", commands = batch.len(), "looking again");
+                    self.forget();
+                }
+                Err(BatchFault::Store(error)) => {
+                    tracing::error!(code = "LEDGER_COMMIT_FAILED", %error, commands = batch.len(), "nothing was stored");
+                    self.forget();
+                    let answer = match error {
+                        StoreError::DiskFull => SubmitError::DiskFull,
+                        _ => SubmitError::Unavailable,
+                    };
+                    self.health.store(Some(error.to_string()));
+                    refuse(batch, &answer);
+                    return true;
+                }
+                Err(BatchFault::Fault(what)) => {
+                    tracing::error!(
+                        code = "LEDGER_FAULT",
+                        what,
+                        commands = batch.len(),
+                        "repeating one by one"
+                    );
+                    self.forget();
+                    if batch.len() == 1 {
+                        refuse(batch, &SubmitError::Fault);
+                        return true;
+                    }
+                    for pending in batch.drain(..) {
+                        if !Box::pin(self.serve(vec![pending])).await {
+                            return false;
+                        }
+                    }
+                    return true;
+                }
+            }
+        }
+        refuse(batch, &SubmitError::InDoubt);
+        true
+    }
+
+    /// Nothing that a failed commit taught is kept.
+    fn forget(&mut self) {
+        self.written.clear();
+        self.rulebook.dropped();
+    }
+
+    /// Step 7, after COMMIT: sign, remember, and only then are receipts released.
+    pub(super) fn release(&mut self, trees: &HashMap<LogId, Arc<BatchTree>>) -> Result<(), BatchFault> {
+        let mut heads = Vec::with_capacity(trees.len());
+        for tree in trees.values() {
+            let (note, row) =
+                signature::sign(&self.keys, tree.log, &tree.origin, tree.epoch, tree.size, &tree.root)
+                    .ok_or(BatchFault::InDoubt)?;
+            tree.sign(note);
+            self.unsaved.push(row);
+            self.written.insert(tree.log, (tree.epoch, tree.size, tree.root));
+            heads.push((tree.origin.clone(), Anchored { size: tree.size, root: tree.root }));
+        }
+        if let Err(error) = self.anchor.advance(&heads, self.clock.monotonic_ms()) {
+            // What is stored stays stored; but a replica that cannot remember must not go on signing.
+            tracing::error!(code = "LEDGER_ANCHOR_FAILED", %error, "the anchor cannot be written");
+            return Err(BatchFault::Crashed);
+        }
+        Ok(())
+    }
+
+    /// What is due without a commit.
+    async fn sweep(&mut self) {
+        if let Err(error) = self.anchor.sync_if_due(self.clock.monotonic_ms()) {
+            tracing::error!(code = "LEDGER_ANCHOR_FAILED", %error, "the anchor cannot be forced to the disk");
+        }
+        if let Err(error) = self.try_sweep().await {
+            tracing::warn!(code = "LEDGER_SWEEP_FAILED", %error, "will be tried again");
+        }
+    }
+
+    async fn try_sweep(&mut self) -> Result<(), StoreError> {
+        if self.unsaved.is_empty() && !self.rulebook.has_flush() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
+        let mut inserts = Inserts::new();
+        for row in &self.unsaved {
+            row.clone().insert(&mut inserts);
+        }
+        tx.insert(inserts).await?;
+        self.rulebook.flush(&mut tx).await?;
+        tx.commit().await?;
+        self.unsaved.clear();
+        Ok(())
+    }
+}
+
+fn release<R: Rulebook>(batch: Vec<Pending<R>>, answers: Answers<R::Detail>) {
+    for (mut pending, answer) in batch.into_iter().zip(answers) {
+        if let Some(sender) = pending.answer.take() {
+            // A caller that went away reads its receipt when it comes back.
+            let _ = sender.send(answer);
+        }
+    }
+}
+
+fn refuse<R: Rulebook>(batch: Vec<Pending<R>>, error: &SubmitError) {
+    for mut pending in batch {
+        if let Some(sender) = pending.answer.take() {
+            let _ = sender.send(Err(error.clone()));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The ledger as its users see it: submit, disclose, read, prove.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::anchor::{Anchor, Anchored};
+use super::committer::{self, BATCH, Committer, Lane, Outcome, Reply, SubmitError, Submitter};
+use super::disclosure::{DISCLOSURE_KIND, Disclosure};
+use super::erase::{self, Erased, Erasures};
+use super::faults::Faults;
+use super::guard::ClockGuard;
+use super::health::Health;
+use super::keys::Keys;
+use super::leaf::Leaf;
+use super::port::{PartAt, Rulebook, Submission};
+use super::reader::{ReadError, Reader};
+use crate::clock::Clock;
+use crate::kernel::Pos;
+use crate::store::Store;
+
+/// What a ledger is made of.
+pub struct Parts<R> {
+    /// The database, migrated.
+    pub store: Store,
+    /// The keys.
+    pub keys: Arc<Keys>,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    /// The registers.
+    pub rulebook: Arc<R>,
+    /// What this replica saw last.
+    pub anchor: Anchor,
+    /// What was ever erased.
+    pub erasures: Erasures,
+    /// The name that origins begin with.
+    pub deployment: String,
+    /// The most entries per commit; [`BATCH`] except in benchmarks.
+    pub batch: usize,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+}
+
+impl<R> Parts<R> {
+    /// The usual parts; nothing goes wrong on purpose.
+    pub fn new(store: Store, keys: Keys, clock: Arc<dyn Clock>, rulebook: R, deployment: &str) -> Self {
+        Self {
+            store,
+            keys: Arc::new(keys),
+            clock,
+            rulebook: Arc::new(rulebook),
+            anchor: Anchor::in_memory(),
+            erasures: Erasures::in_memory(),
+            deployment: deployment.to_owned(),
+            batch: BATCH,
+            faults: Faults::none(),
+        }
+    }
+}
+
+/// The ledger.
+pub struct Ledger<R: Rulebook> {
+    submitter: Submitter<R>,
+    reader: Reader,
+    rulebook: Arc<R>,
+    clock: Arc<dyn Clock>,
+    health: Arc<Health>,
+    anchor: Arc<Anchor>,
+    deployment: Arc<str>,
+}
+
+impl<R: Rulebook> Clone for Ledger<R> {
+    fn clone(&self) -> Self {
+        Self {
+            submitter: self.submitter.clone(),
+            reader: self.reader.clone(),
+            rulebook: Arc::clone(&self.rulebook),
+            clock: Arc::clone(&self.clock),
+            health: Arc::clone(&self.health),
+            anchor: Arc::clone(&self.anchor),
+            deployment: Arc::clone(&self.deployment),
+        }
+    }
+}
+
+impl<R: Rulebook> std::fmt::Debug for Ledger<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ledger({})", self.deployment)
+    }
+}
+
+impl<R: Rulebook> Ledger<R> {
+    /// Erases what an older copy of the database brought back, adopts heads that this replica has no anchor for, and
+    /// starts the committer. The task ends when every handle is gone and everything handed in is answered.
+    pub async fn start(parts: Parts<R>) -> Result<(Self, JoinHandle<()>), ReadError> {
+        let Parts { store, keys, clock, rulebook, anchor, erasures, deployment, batch, faults } = parts;
+        let reader = Reader::new(store.clone(), Arc::clone(&keys));
+        let health = Arc::new(Health::default());
+        let deployment: Arc<str> = deployment.into();
+        erase_again(&reader, &keys, &*rulebook, &erasures, &anchor).await?;
+        adopt(&reader, &anchor, &health, &*clock).await?;
+        let anchor = Arc::new(anchor);
+        let (submitter, lanes) = committer::lanes(Arc::clone(&rulebook), Arc::clone(&keys));
+        let committer = Committer {
+            store,
+            keys,
+            guard: ClockGuard::new(clock.now(), clock.monotonic_ms()),
+            clock: Arc::clone(&clock),
+            rulebook: Arc::clone(&rulebook),
+            anchor: Arc::clone(&anchor),
+            erasures: Arc::new(erasures),
+            health: Arc::clone(&health),
+            faults,
+            deployment: Arc::clone(&deployment),
+            batch,
+            written: std::collections::HashMap::new(),
+            unsaved: Vec::new(),
+        };
+        let task = tokio::spawn(committer.run(lanes));
+        Ok((Self { submitter, reader, rulebook, clock, health, anchor, deployment }, task))
+    }
+
+    /// Submits one command and waits for its commit.
+    pub async fn submit(
+        &self,
+        submission: Submission<R::Command>,
+        lane: Lane,
+    ) -> Result<Reply<R::Detail>, SubmitError> {
+        self.submitter.submit(submission, lane).await
+    }
+
+    /// Submits many; each is answered for itself.
+    pub async fn submit_all(
+        &self,
+        submissions: Vec<Submission<R::Command>>,
+    ) -> Result<Vec<Result<Reply<R::Detail>, SubmitError>>, SubmitError> {
+        self.submitter.submit_all(submissions).await
+    }
+
+    /// Puts a read on record; the proof that it is there comes back only after COMMIT.
+    pub async fn disclose(&self, submission: Submission<R::Command>) -> Result<Disclosure, SubmitError> {
+        let reply = self.submitter.submit(submission, Lane::Live).await?;
+        let Some((entry, _)) = reply.fresh.filter(|_| reply.outcome == Outcome::Accepted) else {
+            return Err(SubmitError::RequestIdReused);
+        };
+        match Leaf::decode(&entry.leaf) {
+            Ok(leaf) if leaf.kind == DISCLOSURE_KIND => {
+                Ok(Disclosure::committed(reply.log, reply.pos, entry.index, leaf.recorded))
+            }
+            Ok(_) | Err(_) => Err(SubmitError::Fault),
+        }
+    }
+
+    /// Reads of the log itself.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The registers.
+    pub fn rulebook(&self) -> &Arc<R> {
+        &self.rulebook
+    }
+
+    /// Time and randomness.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Is this replica fit to serve?
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// What this replica saw last.
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// The name that origins begin with.
+    pub fn deployment(&self) -> &str {
+        &self.deployment
+    }
+}
+
+/// Heads without an anchor are believed once, if their seal is ours, and health says so.
+async fn adopt(
+    reader: &Reader,
+    anchor: &Anchor,
+    health: &Health,
+    clock: &dyn Clock,
+) -> Result<(), ReadError> {
+    let mut adopted = Vec::new();
+    for (log, _) in reader.logs().await? {
+        match reader.head(log).await {
+            Ok((head, epoch)) if anchor.seen(&epoch.origin).is_none() => {
+                health.adopted(&epoch.origin, head.size);
+                adopted.push((epoch.origin, Anchored { size: head.size, root: head.root }));
+            }
+            Ok((head, epoch)) => {
+                if anchor.seen(&epoch.origin).is_some_and(|seen| seen.size > head.size) {
+                    health.head_bad(&epoch.origin, super::head::HeadFault::BehindAnchor);
+                }
+            }
+            Err(ReadError::Head(fault)) => health.head_bad(&format!("log {log}"), fault),
+            Err(other) => return Err(other),
+        }
+    }
+    if anchor.advance(&adopted, clock.monotonic_ms()).is_err() {
+        tracing::error!(code = "LEDGER_ANCHOR_FAILED", "the anchor cannot be written");
+    }
+    Ok(())
+}
+
+/// Deletes every part that the list of erasures names and that is here again.
+async fn erase_again<R: Rulebook>(
+    reader: &Reader,
+    keys: &Keys,
+    rulebook: &R,
+    erasures: &Erasures,
+    anchor: &Anchor,
+) -> Result<(), ReadError> {
+    if erasures.listed().is_empty() {
+        return Ok(());
+    }
+    for (log, centre) in reader.logs().await? {
+        for epoch in reader.epochs(log).await? {
+            let listed: Vec<_> =
+                erasures.listed().iter().filter(|listed| listed.origin == epoch.origin).collect();
+            let anchored = anchor.seen(&epoch.origin).map_or(0, |anchored| anchored.size);
+            let (head, present) = reader.head(log).await?;
+            let size =
+                if present.epoch == epoch.epoch { head.size } else { present.base.get() - epoch.base.get() };
+            let mut parts = Vec::new();
+            let mut by = epoch.base;
+            for line in listed {
+                by = Pos::new(epoch.base.get() + line.by);
+                let stands = reader.entries(log, &[by]).await?.first().is_some_and(|entry| {
+                    Leaf::decode(&entry.leaf).is_ok_and(|leaf| leaf.kind == erase::ERASE_KIND)
+                });
+                if line.is_due(size, anchored, stands) {
+                    parts.push(PartAt { pos: Pos::new(epoch.base.get() + line.index), part: line.part });
+                }
+            }
+            if parts.is_empty() {
+                continue;
+            }
+            let erased = Erased { log, origin: epoch.origin.clone(), base: epoch.base, by, parts };
+            tracing::info!(code = "LEDGER_ERASED_AGAIN", %centre, parts = erased.parts.len(), "as the list says");
+            let mut tx = reader.store().begin().await?;
+            erase::delete(&mut tx, keys, rulebook.personal_tables(), &erased).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
