@@ -1,5 +1,6 @@
 //! Qinlian (勤廉): the register behind a government service centre's promises.
 
+pub mod access;
 pub mod clock;
 pub mod kernel;
 pub mod ledger;

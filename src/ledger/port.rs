@@ -162,6 +162,17 @@ pub struct Placed<D> {
     pub detail: D,
 }
 
+/// What a facts part says when it is read back.
+#[derive(Debug)]
+pub struct Recalled<D> {
+    /// What `admit` made of the entry.
+    pub detail: D,
+    /// Parts that it erases, in its log.
+    pub erases: Vec<PartAt>,
+    /// The size of the deployment log under which it was admitted.
+    pub deployment_size: u64,
+}
+
 /// The registers, as the ledger sees them.
 pub trait Rulebook: Send + Sync + 'static {
     /// Every command there is.
@@ -220,8 +231,19 @@ pub trait Rulebook: Send + Sync + 'static {
     /// The registers' rows of an entry, personal parts included.
     fn rows(&self, entry: &Placed<Self::Detail>, inserts: &mut Inserts);
 
+    /// What `rows` needs of an entry that stands: the same as `admit` made of it, read back from its facts part.
+    /// `None` for bytes that are no facts part.
+    fn recall(&self, kind: u16, facts: &[u8]) -> Option<Recalled<Self::Detail>>;
+
+    /// The tables whose rows are a function of the entries: what an audit compares. The personal ones are not among
+    /// them: their rows may be erased.
+    fn tables(&self) -> &'static [&'static Table];
+
     /// The tables with personal parts.
     fn personal_tables(&self) -> &'static [&'static Table];
+
+    /// A kind's stable code, for example `PUNCH`; `None` for a kind that this version does not know.
+    fn kind_code(&self, kind: u16) -> Option<&'static str>;
 
     /// Writes what is not evidence (contact rows) with a commit, or about once a second without one.
     fn flush(&self, tx: &mut Tx) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -3,4 +3,6 @@
 //! Each register is a folder of the same files: `fact` (what may be written), `admit` (the rule), `derive` (what it
 //! means), `view` (what others may see), `refusal` (how it says no), `rows` (its tables), `service` (its calls).
 
+pub mod directory;
+pub mod failure;
 pub mod verdict;

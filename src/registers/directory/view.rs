@@ -1,0 +1,51 @@
+//! What other rooms may see of the directory: role grants, and people, devices and credentials by their ids. Pure.
+
+use crate::kernel::{CentreId, DepartmentId, EpochMs, LogId, Pos, Subject, WindowId};
+use crate::proto::Role;
+
+/// A role that somebody holds, by where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantView {
+    /// The log that holds the grant.
+    pub log: LogId,
+    /// Its centre; `_` for the deployment's.
+    pub centre: CentreId,
+    /// The grant's position.
+    pub pos: Pos,
+    /// Who holds it.
+    pub subject: Subject,
+    /// The role.
+    pub role: Role,
+    /// How far it reaches.
+    pub reach: Reach,
+    /// From when on.
+    pub from: EpochMs,
+    /// Until when; `None`: until it is revoked.
+    pub until: Option<EpochMs>,
+}
+
+/// How far a grant reaches. Nothing set: the whole log that holds it; in the deployment's log that is every centre.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reach {
+    /// One centre only.
+    pub centre: Option<CentreId>,
+    /// One department's people only.
+    pub department: Option<DepartmentId>,
+    /// One window only.
+    pub window: Option<WindowId>,
+}
+
+impl GrantView {
+    /// Does it hold at this time? Revoked grants are not among the views.
+    pub fn holds_at(&self, at: EpochMs) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Does it reach this centre (`_`: the deployment itself)?
+    pub fn reaches(&self, centre: &CentreId) -> bool {
+        match &self.reach.centre {
+            Some(only) => only == centre,
+            None => self.log == LogId::DEPLOYMENT || self.centre == *centre,
+        }
+    }
+}
