@@ -16,3 +16,22 @@ impl Denied {
         Self { support_id: String::new(), why: "GRANT_GONE" }
     }
 }
+
+/// The proof that a caller may do what a method does, in a centre, by a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    subject: crate::kernel::Subject,
+    grant: crate::registers::directory::view::GrantView,
+}
+
+impl Pass {
+    /// Who calls.
+    pub fn subject(&self) -> &crate::kernel::Subject {
+        &self.subject
+    }
+
+    /// The grant that allows it.
+    pub fn grant(&self) -> &crate::registers::directory::view::GrantView {
+        &self.grant
+    }
+}

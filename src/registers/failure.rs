@@ -80,7 +80,12 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(_) => Self::Unavailable("STORE"),
             StoreError::DiskFull => Self::DiskFull,
             StoreError::Inconsistent { table, column } => {
-                tracing::error!(code = "STORE_INCONSISTENT", table, column, "a row holds what was never written");
+                tracing::error!(
+                    code = "STORE_INCONSISTENT",
+                    table,
+                    column,
+                    "a row holds what was never written"
+                );
                 Self::Fault("INCONSISTENT")
             }
             StoreError::Driver(_)

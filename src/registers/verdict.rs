@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{CentreId, EpochMs, LogId, Pos, Reason};
-use crate::proto::fact::Fact;
+use crate::kernel::{CentreId, EpochMs, LogId, Pos, Reason, Said};
+use crate::proto::Fact;
 
 /// The moment at which a command is judged.
 #[derive(Debug, Clone, Copy)]
@@ -60,3 +60,17 @@ pub struct Accepted {
 
 /// Accept, or a reason to refuse.
 pub type Verdict = Result<Accepted, Arc<dyn Reason>>;
+
+/// A command for a log whose directory was not loaded: it does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoSuchLog;
+
+impl Reason for NoSuchLog {
+    fn code(&self) -> &'static str {
+        "NO_SUCH_LOG"
+    }
+
+    fn said(&self) -> Said {
+        Said::new("没有这个日志", "there is no such log")
+    }
+}

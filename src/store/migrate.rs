@@ -23,7 +23,13 @@ macro_rules! file {
     };
 }
 
-const FILES: &[File] = &[file!(1, "0001_ledger"), file!(2, "0002_registers"), file!(3, "0003_results")];
+const FILES: &[File] = &[
+    file!(1, "0001_ledger"),
+    file!(2, "0002_directory"),
+    file!(3, "0003_results"),
+    file!(4, "0004_attendance"),
+    file!(5, "0005_audit"),
+];
 
 /// The migrations of one database.
 pub(super) fn migrator(dialect: Dialect) -> Migrator {

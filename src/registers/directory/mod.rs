@@ -1,3 +1,15 @@
 //! The directory: who and what exists, and who may do what. Nothing is deleted; things are retired.
+//!
+//! Centres, departments, people, service items and deployment-wide grants stand in the deployment's log; assignments,
+//! windows, devices, credential bindings and a centre's own grants in the centre's (docs/architecture.md, "Logs").
 
+pub mod admit;
+pub mod cache;
+pub mod fact;
+pub mod refusal;
+pub mod rows;
+pub mod state;
 pub mod view;
+
+pub use cache::Directories;
+pub use state::Directory;

@@ -1,0 +1,140 @@
+//! The directory's tables: records and bindings of an entry, loaded for whoever keeps a [`Directory`] in memory.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::fact::{Record, day, opt_day};
+use super::state::Directory;
+use crate::kernel::{LogId, Pos};
+use crate::ledger::disclosure::Disclosure;
+use crate::ledger::tables::PERSONAL_COLUMNS;
+use crate::proto::{CredentialBinding, DirectoryPersonal};
+use crate::store::{Binds, Cells, Column, Inserts, Keys, Kind, Statement, Store, StoreError, Table, Tx};
+
+/// Every version of every record.
+pub static RECORD: Table = Table::new(
+    "directory_record",
+    &[
+        Column::public("log_id", Kind::Int),
+        Column::public("pos", Kind::Int),
+        Column::public("noun", Kind::Int),
+        Column::pseudonymous("code", Kind::Text),
+        Column::pseudonymous("content", Kind::Blob),
+    ],
+);
+
+/// The versions of credential bindings, to be found by person and by credential.
+pub static BINDING: Table = Table::new(
+    "directory_binding",
+    &[
+        Column::public("log_id", Kind::Int),
+        Column::public("pos", Kind::Int),
+        Column::pseudonymous("person_id", Kind::Text),
+        Column::pseudonymous("credential", Kind::Text),
+        Column::public("from_day", Kind::Int),
+        Column::public("until_day", Kind::Int),
+        Column::public("retired", Kind::Int),
+    ],
+);
+
+/// Names, external ids, credentials as read, reasons.
+pub static PERSONAL: Table = Table::new("directory_personal", PERSONAL_COLUMNS);
+
+static RECORDS_BETWEEN: Statement = Statement::new(
+    "SELECT pos, content FROM directory_record WHERE log_id = $1 AND pos >= $2 AND pos < $3 ORDER BY pos, noun, code",
+);
+
+static PERSONAL_AT: Statement = Statement::new(
+    "SELECT pos, payload FROM directory_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+);
+
+/// How rows name a credential: its kind and keyed hash.
+pub fn credential_key(kind: i32, value_hmac: &[u8]) -> String {
+    let mut key = format!("{kind}/");
+    for byte in value_hmac {
+        key.push_str(&format!("{byte:02x}"));
+    }
+    key
+}
+
+/// The rows of a record.
+pub fn insert(log: LogId, pos: Pos, record: &Record, inserts: &mut Inserts) {
+    inserts.push(
+        &RECORD,
+        [
+            log.column().into(),
+            pos.column().into(),
+            i64::from(record.noun().number()).into(),
+            record.code().into(),
+            record.clone().encode().into(),
+        ],
+    );
+    if let Record::CredentialBinding(binding) = record {
+        insert_binding(log, pos, binding, inserts);
+    }
+}
+
+fn insert_binding(log: LogId, pos: Pos, binding: &CredentialBinding, inserts: &mut Inserts) {
+    inserts.push(
+        &BINDING,
+        [
+            log.column().into(),
+            pos.column().into(),
+            binding.person_id.as_str().into(),
+            credential_key(binding.kind, &binding.value_hmac).into(),
+            day(binding.from.as_ref()).column().into(),
+            opt_day(binding.until.as_ref()).map(|day| day.column()).into(),
+            i64::from(binding.retired).into(),
+        ],
+    );
+}
+
+fn read(cells: &mut Cells<'_>) -> Result<(Pos, Record), StoreError> {
+    const TABLE: &str = "directory_record";
+    let pos =
+        Pos::from_column(cells.int()?).ok_or(StoreError::Inconsistent { table: TABLE, column: "pos" })?;
+    let record = Record::decode(&cells.blob()?);
+    Ok((pos, record.ok_or(StoreError::Inconsistent { table: TABLE, column: "content" })?))
+}
+
+/// Brings a directory up to a position; what it holds already is kept.
+pub async fn advance(
+    tx: &mut Tx,
+    log: LogId,
+    known: Option<Arc<Directory>>,
+    config_pos: Pos,
+) -> Result<Arc<Directory>, StoreError> {
+    let known = known.filter(|known| known.config_pos <= config_pos);
+    let mut directory = known.unwrap_or_default();
+    if directory.config_pos == config_pos {
+        return Ok(directory);
+    }
+    let binds = Binds::new().and(log.column()).and(directory.config_pos.column()).and(config_pos.column());
+    let records = tx.fetch(&RECORDS_BETWEEN, binds, read).await?;
+    let grown = Arc::make_mut(&mut directory);
+    for (pos, record) in records {
+        grown.apply(pos, record);
+    }
+    grown.config_pos = config_pos;
+    Ok(directory)
+}
+
+/// The personal fields of records, by position. Those that were erased, or never were, are absent.
+pub async fn reveal(
+    store: &Store,
+    disclosure: &Disclosure,
+    log: LogId,
+    positions: &[Pos],
+) -> Result<Vec<(Pos, DirectoryPersonal)>, StoreError> {
+    tracing::trace!(disclosure = disclosure.index(), "read on record");
+    let keys = Keys::ints(positions.iter().map(|pos| pos.column()));
+    store
+        .fetch(&PERSONAL_AT, Binds::new().and(log.column()).keys(keys), |cells| {
+            let bad = StoreError::Inconsistent { table: "directory_personal", column: "payload" };
+            let pos = Pos::from_column(cells.int()?);
+            let fields = DirectoryPersonal::decode(cells.blob()?.as_slice()).ok();
+            pos.zip(fields).ok_or(bad)
+        })
+        .await
+}

@@ -1,0 +1,295 @@
+//! The directory of one log as of a position, in memory. Pure: built by applying records in the order of their entries.
+//!
+//! It holds no personal field, so it may be kept; and it is shared by who admits and who reads, as one value.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::fact::{Noun, Record, day, opt_day};
+use super::view::{GrantView, Reach};
+use crate::kernel::{CentreId, DepartmentId, EpochDay, EpochMs, LogId, Pos, Subject, WindowId, Zone};
+use crate::proto::role_grant::Holder;
+use crate::proto::{Assignment, Centre, CredentialBinding, Device, Person, Role, RoleGrant, Window};
+
+/// A record and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// The entry that first put it.
+    pub first: Pos,
+    /// The entry that put it as it is.
+    pub pos: Pos,
+    /// As it is.
+    pub record: Record,
+}
+
+/// The directory of one log.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// One past the last entry that changed it.
+    pub config_pos: Pos,
+    records: BTreeMap<(Noun, String), Arc<Held>>,
+    /// Codes in the order in which they were first put.
+    order: BTreeMap<(Noun, Pos, String), ()>,
+    /// Bindings by kind and keyed hash.
+    credentials: BTreeMap<(i32, Vec<u8>), Vec<String>>,
+    /// Assignments and bindings by person.
+    people: BTreeMap<(Noun, String), Vec<String>>,
+    /// Grants by subject.
+    subjects: BTreeMap<String, Vec<String>>,
+}
+
+impl Directory {
+    /// Lets an entry's record stand.
+    pub fn apply(&mut self, pos: Pos, record: Record) {
+        self.config_pos = self.config_pos.max(pos.next());
+        let (noun, code) = (record.noun(), record.code());
+        let known = self.records.get(&(noun, code.clone()));
+        let first = known.map_or(pos, |held| held.first);
+        if known.is_none() {
+            self.order.insert((noun, pos, code.clone()), ());
+            self.index(&record, &code);
+        }
+        self.records.insert((noun, code), Arc::new(Held { first, pos, record }));
+    }
+
+    /// What a record is found by besides its code never changes with a later version of it.
+    fn index(&mut self, record: &Record, code: &str) {
+        match record {
+            Record::CredentialBinding(binding) => {
+                let key = (binding.kind, binding.value_hmac.clone());
+                self.credentials.entry(key).or_default().push(code.to_owned());
+                let key = (Noun::CredentialBinding, binding.person_id.clone());
+                self.people.entry(key).or_default().push(code.to_owned());
+            }
+            Record::Assignment(assignment) => {
+                let key = (Noun::Assignment, assignment.person_id.clone());
+                self.people.entry(key).or_default().push(code.to_owned());
+            }
+            Record::RoleGrant(grant) => {
+                if let Some(subject) = subject_of(grant) {
+                    self.subjects.entry(subject.to_string()).or_default().push(code.to_owned());
+                }
+            }
+            Record::Centre(_)
+            | Record::Department(_)
+            | Record::Person(_)
+            | Record::Window(_)
+            | Record::ServiceItem(_)
+            | Record::Device(_) => {}
+        }
+    }
+
+    /// A record by its noun and code, retired or not.
+    pub fn get(&self, noun: Noun, code: &str) -> Option<&Held> {
+        self.records.get(&(noun, code.to_owned())).map(|held| &**held)
+    }
+
+    /// Records of a noun in the order in which they were first put, after a place in that order.
+    pub fn list(&self, noun: Noun, after: Option<(Pos, String)>) -> impl Iterator<Item = &Held> {
+        use std::ops::Bound;
+        let from = match after {
+            Some((pos, code)) => Bound::Excluded((noun, pos, code)),
+            None => Bound::Included((noun, Pos::ZERO, String::new())),
+        };
+        self.order
+            .range((from, Bound::Unbounded))
+            .take_while(move |((of, _, _), ())| *of == noun)
+            .filter_map(move |((of, _, code), ())| self.get(*of, code))
+    }
+
+    /// A centre, retired or not.
+    pub fn centre(&self, centre: &CentreId) -> Option<(LogId, &Centre)> {
+        match self.get(Noun::Centre, centre.as_str()) {
+            Some(Held { first, record: Record::Centre(centre), .. }) => {
+                Some((LogId::from_column(first.column()), centre))
+            }
+            _ => None,
+        }
+    }
+
+    /// The zone of a centre; the default one when the centre is unknown.
+    pub fn zone(&self, centre: &CentreId) -> Option<Zone> {
+        let name = self.centre(centre).map(|(_, centre)| centre.timezone.as_str()).unwrap_or_default();
+        Zone::parse(name).ok()
+    }
+
+    /// A person, retired or not.
+    pub fn person(&self, person_id: &str) -> Option<&Person> {
+        match &self.get(Noun::Person, person_id)?.record {
+            Record::Person(person) => Some(person),
+            _ => None,
+        }
+    }
+
+    /// A device, retired or not.
+    pub fn device(&self, device: &str) -> Option<&Device> {
+        match &self.get(Noun::Device, device)?.record {
+            Record::Device(device) => Some(device),
+            _ => None,
+        }
+    }
+
+    /// A window, retired or not.
+    pub fn window(&self, window: &str) -> Option<&Window> {
+        match &self.get(Noun::Window, window)?.record {
+            Record::Window(window) => Some(window),
+            _ => None,
+        }
+    }
+
+    /// The bindings of a credential.
+    pub fn bindings(&self, kind: i32, value_hmac: &[u8]) -> impl Iterator<Item = &CredentialBinding> {
+        self.credentials.get(&(kind, value_hmac.to_vec())).into_iter().flatten().filter_map(
+            |code| match &self.get(Noun::CredentialBinding, code)?.record {
+                Record::CredentialBinding(binding) => Some(binding),
+                _ => None,
+            },
+        )
+    }
+
+    /// The bindings of a person.
+    pub fn bindings_of(&self, person_id: &str) -> impl Iterator<Item = &CredentialBinding> {
+        self.people.get(&(Noun::CredentialBinding, person_id.to_owned())).into_iter().flatten().filter_map(
+            |code| match &self.get(Noun::CredentialBinding, code)?.record {
+                Record::CredentialBinding(binding) => Some(binding),
+                _ => None,
+            },
+        )
+    }
+
+    /// Who a credential stands for on a day.
+    pub fn person_for(&self, kind: i32, value_hmac: &[u8], on: EpochDay) -> Option<&str> {
+        self.bindings(kind, value_hmac)
+            .find(|binding| !binding.retired && covers(binding, on))
+            .map(|binding| binding.person_id.as_str())
+    }
+
+    /// A person's assignment on a day.
+    pub fn assignment(&self, person_id: &str, on: EpochDay) -> Option<&Assignment> {
+        self.assignments(person_id).find(|assignment| {
+            !assignment.retired
+                && day(assignment.from.as_ref()) <= on
+                && opt_day(assignment.until.as_ref()).is_none_or(|until| on <= until)
+        })
+    }
+
+    /// All assignments of a person.
+    pub fn assignments(&self, person_id: &str) -> impl Iterator<Item = &Assignment> {
+        self.people.get(&(Noun::Assignment, person_id.to_owned())).into_iter().flatten().filter_map(|code| {
+            match &self.get(Noun::Assignment, code)?.record {
+                Record::Assignment(assignment) => Some(assignment),
+                _ => None,
+            }
+        })
+    }
+
+    /// The grants of a subject that are not revoked.
+    pub fn grants(&self, log: LogId, centre: &CentreId, subject: &Subject) -> Vec<GrantView> {
+        let codes = self.subjects.get(&subject.to_string());
+        codes
+            .into_iter()
+            .flatten()
+            .filter_map(|code| self.get(Noun::RoleGrant, code))
+            .filter_map(|held| grant_view(log, centre, held))
+            .collect()
+    }
+
+    /// The grant at a position, if it is not revoked.
+    pub fn grant_at(&self, log: LogId, centre: &CentreId, subject: &Subject, pos: Pos) -> Option<GrantView> {
+        self.grants(log, centre, subject).into_iter().find(|grant| grant.pos == pos)
+    }
+
+    /// How many administrators hold a grant over this whole log.
+    pub fn administrators(&self, at: EpochMs) -> usize {
+        self.list(Noun::RoleGrant, None)
+            .filter_map(|held| grant_view(LogId::DEPLOYMENT, &CentreId::deployment(), held))
+            .filter(|grant| {
+                grant.role == Role::Administrator && grant.holds_at(at) && grant.reach == Reach::default()
+            })
+            .count()
+    }
+}
+
+/// Does a binding hold on a day?
+pub fn covers(binding: &CredentialBinding, on: EpochDay) -> bool {
+    day(binding.from.as_ref()) <= on && opt_day(binding.until.as_ref()).is_none_or(|until| on <= until)
+}
+
+/// Who holds a grant.
+pub fn subject_of(grant: &RoleGrant) -> Option<Subject> {
+    match grant.holder.as_ref()? {
+        Holder::PersonId(id) => Subject::parse(&format!("person:{id}")).ok(),
+        Holder::Subject(subject) => Subject::parse(subject).ok(),
+    }
+}
+
+fn grant_view(log: LogId, centre: &CentreId, held: &Held) -> Option<GrantView> {
+    let Record::RoleGrant(grant) = &held.record else { return None };
+    if grant.revoked {
+        return None;
+    }
+    let scope = grant.scope.clone().unwrap_or_default();
+    let instant = |stamp: &prost_types::Timestamp| EpochMs::from_parts(stamp.seconds, stamp.nanos).ok();
+    Some(GrantView {
+        log,
+        centre: centre.clone(),
+        pos: held.pos,
+        subject: subject_of(grant)?,
+        role: Role::try_from(grant.role).ok()?,
+        reach: Reach {
+            centre: CentreId::parse(&scope.centre).ok(),
+            department: DepartmentId::parse(&scope.department).ok(),
+            window: WindowId::parse(&scope.window).ok(),
+        },
+        from: grant.from.as_ref().and_then(instant).unwrap_or(EpochMs::ZERO),
+        until: grant.until.as_ref().and_then(instant),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registers::directory::fact::date;
+
+    fn binding(person: &str, card: u8, from: i32, until: Option<i32>) -> Record {
+        let on = |day: i32| date(EpochDay::from_ymd(2026, 11, day).unwrap());
+        Record::CredentialBinding(CredentialBinding {
+            person_id: person.to_owned(),
+            kind: 1,
+            value_hmac: vec![card; 32],
+            from: Some(on(from)),
+            until: until.map(on),
+            ..CredentialBinding::default()
+        })
+    }
+
+    #[test]
+    fn a_credential_stands_for_whoever_holds_it_on_the_day() {
+        let mut directory = Directory::default();
+        directory.apply(Pos::new(1), binding("zhang", 7, 1, Some(10)));
+        directory.apply(Pos::new(2), binding("li", 7, 11, None));
+        directory.apply(Pos::new(3), binding("wang", 8, 1, None).retired());
+        for (card, day, person) in
+            [(7, 10, Some("zhang")), (7, 11, Some("li")), (7, 30, Some("li")), (8, 5, None), (9, 5, None)]
+        {
+            let on = EpochDay::from_ymd(2026, 11, day).unwrap();
+            assert_eq!(directory.person_for(1, &[card; 32], on), person, "card {card} on {day}");
+        }
+        assert_eq!(directory.config_pos, Pos::new(4));
+        let listed: Vec<_> = directory.list(Noun::CredentialBinding, None).map(|held| held.first).collect();
+        assert_eq!(listed, [Pos::new(1), Pos::new(2), Pos::new(3)]);
+    }
+
+    #[test]
+    fn a_record_put_again_keeps_its_place_in_the_list() {
+        let mut directory = Directory::default();
+        for (pos, code) in [(1, "a"), (2, "b"), (3, "a")] {
+            let window = Window { window: code.to_owned(), ..Window::default() };
+            directory.apply(Pos::new(pos), Record::Window(window));
+        }
+        let listed: Vec<_> = directory.list(Noun::Window, None).map(|held| (held.first, held.pos)).collect();
+        assert_eq!(listed, [(Pos::new(1), Pos::new(3)), (Pos::new(2), Pos::new(2))]);
+        let after = Some((Pos::new(1), "a".to_owned()));
+        assert_eq!(directory.list(Noun::Window, after).count(), 1);
+    }
+}

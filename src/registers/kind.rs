@@ -1,0 +1,108 @@
+//! Every kind of entry, as the leaf names it. A number is never used for something else.
+//!
+//! 0x00xx audit and the mechanism, 0x01xx directory (0x018x: retired), 0x02xx attendance.
+
+use crate::ledger::disclosure::DISCLOSURE_KIND;
+use crate::ledger::erase::ERASE_KIND;
+
+/// The first entry of a deployment.
+pub const GENESIS: u16 = 0x0001;
+/// The first entry of a new epoch.
+pub const EPOCH: u16 = 0x0002;
+/// Results are derived by another version of the rules from here on.
+pub const RULES: u16 = 0x0003;
+/// Time has passed.
+pub const TICK: u16 = 0x0004;
+/// Personal content is about to be read.
+pub const DISCLOSURE: u16 = DISCLOSURE_KIND;
+/// A session of reads has ended.
+pub const DISCLOSURE_END: u16 = 0x0006;
+/// An erasure is proposed.
+pub const ERASURE_REQUEST: u16 = 0x0007;
+/// An erasure is approved: it erases.
+pub const ERASE: u16 = ERASE_KIND;
+/// A journal number was claimed twice.
+pub const CONFLICT: u16 = 0x0009;
+/// A step of the server's clock is accepted.
+pub const CLOCK: u16 = 0x000A;
+/// An erasure is refused.
+pub const ERASURE_REFUSED: u16 = 0x000B;
+
+/// A directory record is put: 0x0100 and the noun.
+pub const PUT: u16 = 0x0100;
+/// A directory record is retired: 0x0180 and the noun.
+pub const RETIRE: u16 = 0x0180;
+
+/// A clock-in or clock-out.
+pub const PUNCH: u16 = 0x0201;
+/// What terminals proved about their journals.
+pub const COVERAGE: u16 = 0x0202;
+/// A device is declared out of order.
+pub const DEVICE_OUTAGE: u16 = 0x0203;
+/// It works again.
+pub const DEVICE_OUTAGE_END: u16 = 0x0204;
+/// A file was imported.
+pub const IMPORT: u16 = 0x0205;
+
+/// A kind's stable code.
+pub fn code(kind: u16) -> Option<&'static str> {
+    Some(match kind {
+        GENESIS => "GENESIS",
+        EPOCH => "EPOCH",
+        RULES => "RULES",
+        TICK => "TICK",
+        DISCLOSURE => "DISCLOSURE",
+        DISCLOSURE_END => "DISCLOSURE_END",
+        ERASURE_REQUEST => "ERASURE_REQUEST",
+        ERASE => "ERASE",
+        CONFLICT => "CONFLICT",
+        CLOCK => "CLOCK",
+        ERASURE_REFUSED => "ERASURE_REFUSED",
+        0x0101 => "PUT_CENTRE",
+        0x0102 => "PUT_DEPARTMENT",
+        0x0103 => "PUT_PERSON",
+        0x0104 => "PUT_ASSIGNMENT",
+        0x0105 => "PUT_WINDOW",
+        0x0106 => "PUT_SERVICE_ITEM",
+        0x0107 => "PUT_DEVICE",
+        0x0108 => "PUT_CREDENTIAL_BINDING",
+        0x0109 => "GRANT_ROLE",
+        0x0181 => "RETIRE_CENTRE",
+        0x0182 => "RETIRE_DEPARTMENT",
+        0x0183 => "RETIRE_PERSON",
+        0x0184 => "RETIRE_ASSIGNMENT",
+        0x0185 => "RETIRE_WINDOW",
+        0x0186 => "RETIRE_SERVICE_ITEM",
+        0x0187 => "RETIRE_DEVICE",
+        0x0188 => "RETIRE_CREDENTIAL_BINDING",
+        0x0189 => "REVOKE_ROLE",
+        PUNCH => "PUNCH",
+        COVERAGE => "COVERAGE",
+        DEVICE_OUTAGE => "DEVICE_OUTAGE",
+        DEVICE_OUTAGE_END => "DEVICE_OUTAGE_END",
+        IMPORT => "IMPORT",
+        _ => return None,
+    })
+}
+
+/// Which register's personal table an entry of this kind writes its personal part to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// audit.
+    Audit,
+    /// directory.
+    Directory,
+    /// attendance.
+    Attendance,
+}
+
+impl Room {
+    /// The room of a kind.
+    pub const fn of(kind: u16) -> Self {
+        match kind >> 8 {
+            0 => Self::Audit,
+            1 => Self::Directory,
+            _ => Self::Attendance,
+        }
+    }
+}

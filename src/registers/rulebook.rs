@@ -1,0 +1,375 @@
+//! The rulebook: the one place that knows all registers. A closed enum of commands, and the ledger's port implemented
+//! for it.
+//!
+//! What a batch needs to know is loaded once, inside the locks; every register's `admit` sees it, and `apply` lets the
+//! next command of the batch see what the one before it did.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::directory::admit::Seen;
+use super::directory::fact::Record;
+use super::directory::{Directories, Directory};
+use super::kind::{self, Room};
+use super::verdict::{Accepted, Moment};
+use super::{attendance, audit, directory};
+use crate::kernel::{CentreId, EpochMs, LogId, Pos, Subject};
+use crate::ledger::keys::Keys;
+use crate::ledger::leaf::PartType;
+use crate::ledger::port::{
+    Admission, Author, ConfigAt, Context, Draft, DraftPart, Identity, Occupied, PassRef, Placed, Recalled,
+    Rulebook, Slot, Submission,
+};
+use crate::proto::{EntryFacts, Fact};
+use crate::store::{Inserts, StoreError, Table, Tx};
+
+/// The schema of the facts part, proto/qinlian/v1/facts.proto.
+const FACTS_SCHEMA: u16 = 0x0011;
+
+/// Every command there is.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Who and what exists.
+    Directory(directory::fact::Command),
+    /// Punches and what devices report.
+    Attendance(attendance::fact::Command),
+    /// Reads on record, erasures, rules, ticks.
+    Audit(audit::fact::Command),
+}
+
+impl Command {
+    /// The kind that the leaf names.
+    pub fn kind(&self) -> u16 {
+        match self {
+            Self::Directory(command) => command.kind(),
+            Self::Attendance(command) => command.kind(),
+            Self::Audit(command) => command.kind(),
+        }
+    }
+}
+
+/// What a stored command says, for the answer and the rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detail {
+    /// The entry's kind.
+    pub kind: u16,
+    /// Its facts.
+    pub facts: Vec<Fact>,
+    /// Journal numbers of the device up to here have arrived; for the answer only.
+    pub contiguous_through: Option<u64>,
+}
+
+/// What the commands of one batch need to know.
+#[derive(Debug)]
+pub struct State {
+    directories: HashMap<LogId, Arc<Directory>>,
+    attendance: attendance::state::State,
+    audit: audit::state::State,
+}
+
+impl State {
+    fn seen(&self, log: LogId) -> Option<Seen<'_>> {
+        Some(Seen { deployment: self.directories.get(&LogId::DEPLOYMENT)?, own: self.directories.get(&log)? })
+    }
+}
+
+/// The registers of one process.
+#[derive(Debug)]
+pub struct Registers {
+    /// The directories in memory.
+    pub directories: Directories,
+    /// Journals, contacts and outages in memory.
+    pub attendance: attendance::live::Live,
+    keys: Arc<Keys>,
+}
+
+impl Registers {
+    /// Nothing is in memory yet.
+    pub fn new(keys: Arc<Keys>) -> Self {
+        Self { directories: Directories::default(), attendance: attendance::live::Live::default(), keys }
+    }
+
+    /// The keys, for keyed hashes of credentials.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}
+
+/// The bytes of an entry's facts part.
+fn entry_facts(context: &Context<'_>, facts: Vec<Fact>) -> DraftPart {
+    let pass = context.author.pass.as_ref();
+    let facts = EntryFacts {
+        deployment_size: context.deployment_size,
+        principal: context.author.principal.clone(),
+        pass: pass.map(|pass| crate::proto::PassRef {
+            log: pass.centre.as_str().to_owned(),
+            index: pass.pos.get(),
+        }),
+        on_behalf_of: String::new(),
+        policy_index: 0,
+        facts,
+    };
+    DraftPart { part_type: PartType::Facts, schema: FACTS_SCHEMA, payload: facts.encode_to_vec() }
+}
+
+fn draft(context: &Context<'_>, accepted: Accepted) -> Draft<Detail> {
+    let Accepted {
+        kind,
+        claimed,
+        refers_to,
+        facts,
+        personal,
+        changes_config,
+        opens,
+        erases,
+        contiguous_through,
+    } = accepted;
+    let mut parts = vec![entry_facts(context, facts.clone())];
+    parts.extend(personal.map(|personal| DraftPart {
+        part_type: PartType::Personal,
+        schema: personal.schema,
+        payload: personal.payload,
+    }));
+    Draft {
+        kind,
+        claimed,
+        refers_to,
+        parts,
+        changes_config,
+        opens,
+        erases: erases.into_iter().map(|(pos, part)| crate::ledger::port::PartAt { pos, part }).collect(),
+        detail: Detail { kind, facts, contiguous_through },
+    }
+}
+
+/// Who gives a command, as entries name them: the caller with the grant that was relied on.
+pub fn author(pass: &crate::access::Pass) -> Author {
+    let grant = pass.grant();
+    Author {
+        principal: pass.subject().to_string(),
+        pass: Some(PassRef { log: grant.log, centre: grant.centre.clone(), pos: grant.pos }),
+    }
+}
+
+/// What the server itself writes: `server:<what>`.
+pub fn server(what: &str) -> Author {
+    Author { principal: format!("server:{what}"), pass: None }
+}
+
+/// Whoever sits at the command line of the machine that holds the keys.
+pub fn local_administrator() -> Author {
+    Author { principal: "local:administrator".to_owned(), pass: None }
+}
+
+static TABLES: &[&Table] = &[
+    &directory::rows::RECORD,
+    &directory::rows::BINDING,
+    &attendance::rows::JOURNAL,
+    &attendance::rows::PUNCH,
+    &attendance::rows::COVERAGE,
+    &attendance::rows::OUTAGE,
+    &attendance::rows::IMPORT,
+    &audit::rows::DISCLOSURE,
+    &audit::rows::DISCLOSURE_END,
+    &audit::rows::ERASURE_REQUEST,
+    &audit::rows::ERASURE_DECISION,
+    &audit::rows::RULES,
+];
+
+static PERSONAL_TABLES: &[&Table] =
+    &[&directory::rows::PERSONAL, &attendance::rows::PERSONAL, &audit::rows::PERSONAL];
+
+impl Rulebook for Registers {
+    type Command = Command;
+    type State = State;
+    type Detail = Detail;
+
+    fn identity(&self, command: &Command) -> Identity {
+        let content = match command {
+            Command::Directory(command) => command.content(),
+            Command::Attendance(command) => command.content(),
+            Command::Audit(command) => command.content(),
+        };
+        Identity { kind: command.kind(), content }
+    }
+
+    async fn load(
+        &self,
+        tx: &mut Tx,
+        config: &[ConfigAt],
+        batch: &[(LogId, &Command)],
+    ) -> Result<State, StoreError> {
+        let mut directories = HashMap::new();
+        for at in config {
+            directories.insert(at.log, self.directories.load(tx, at.log, at.config_pos).await?);
+        }
+        let (mut punches, mut audits) = (Vec::new(), Vec::new());
+        for (log, command) in batch {
+            match command {
+                Command::Directory(_) => {}
+                Command::Attendance(command) => punches.push((*log, command)),
+                Command::Audit(command) => audits.push((*log, command)),
+            }
+        }
+        let attendance = self.attendance.load(tx, &self.keys, &directories, &punches).await?;
+        let audit = audit::state::State::load(tx, &audits).await?;
+        Ok(State { directories, attendance, audit })
+    }
+
+    fn slot(&self, state: &State, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
+        match command {
+            Command::Attendance(command) => state.attendance.slot(state.directories.get(&log)?, log, command),
+            Command::Directory(_) | Command::Audit(_) => None,
+        }
+    }
+
+    fn holds(&self, state: &State, submission: &Submission<Command>, at: EpochMs) -> bool {
+        let author = &submission.author;
+        let Some(pass) = &author.pass else {
+            return author.principal.starts_with("server:") || author.principal.starts_with("local:");
+        };
+        let (Some(directory), Ok(subject)) =
+            (state.directories.get(&pass.log), Subject::parse(&author.principal))
+        else {
+            return false;
+        };
+        let grant = directory.grant_at(pass.log, &pass.centre, &subject, pass.pos);
+        grant.is_some_and(|grant| grant.holds_at(at))
+    }
+
+    fn admit(&self, state: &State, context: &Context<'_>, command: &Command) -> Admission<Detail> {
+        let Some(seen) = state.seen(context.log) else {
+            return Admission::Refuse(Arc::new(super::verdict::NoSuchLog));
+        };
+        let moment = Moment {
+            log: context.log,
+            centre: context.centre,
+            pos: context.pos,
+            at: context.at,
+            last: context.last,
+            principal: &context.author.principal,
+            random: context.random,
+        };
+        let verdict = match command {
+            Command::Directory(command) => directory::admit::admit(command, seen, &moment),
+            Command::Attendance(command) => {
+                attendance::admit::admit(command, &state.attendance, seen, &moment)
+            }
+            Command::Audit(command) => audit::admit::admit(command, &state.audit, &moment),
+        };
+        match verdict {
+            Ok(accepted) => Admission::Accept(draft(context, accepted)),
+            Err(reason) => Admission::Refuse(reason),
+        }
+    }
+
+    fn conflict(&self, context: &Context<'_>, slot: &Slot, first: Pos, digest: [u8; 32]) -> Draft<Detail> {
+        draft(context, attendance::admit::conflict(slot, first, digest))
+    }
+
+    fn accepts_clock(&self, command: &Command) -> Option<EpochMs> {
+        match command {
+            Command::Audit(audit::fact::Command::AcceptClock { to }) => Some(*to),
+            Command::Audit(_) | Command::Directory(_) | Command::Attendance(_) => None,
+        }
+    }
+
+    fn apply(&self, state: &mut State, entry: &Placed<Detail>) {
+        for fact in &entry.detail.facts {
+            if let Some(record) = Record::from_fact(fact) {
+                let directory = state.directories.entry(entry.log).or_default();
+                Arc::make_mut(directory).apply(entry.pos, record);
+            }
+            state.attendance.apply(entry.log, entry.pos, entry.recorded, entry.digest, fact);
+            state.audit.apply(entry.log, entry.pos, fact);
+        }
+        // As the ledger moves `config_pos`: also for an entry of the directory without a record, the genesis.
+        if matches!(entry.detail.kind, kind::GENESIS | kind::PUT..=0x01FF) {
+            let directory = state.directories.entry(entry.log).or_default();
+            if directory.config_pos < entry.pos.next() {
+                Arc::make_mut(directory).config_pos = entry.pos.next();
+            }
+        }
+    }
+
+    fn rows(&self, entry: &Placed<Detail>, inserts: &mut Inserts) {
+        for fact in &entry.detail.facts {
+            if let Some(record) = Record::from_fact(fact) {
+                directory::rows::insert(entry.log, entry.pos, &record, inserts);
+            }
+            attendance::rows::insert(entry.log, entry.pos, entry.recorded, entry.request_id, fact, inserts);
+            audit::rows::insert(entry.log, entry.pos, fact, inserts);
+        }
+        let table = match Room::of(entry.detail.kind) {
+            Room::Audit => &audit::rows::PERSONAL,
+            Room::Directory => &directory::rows::PERSONAL,
+            Room::Attendance => &attendance::rows::PERSONAL,
+        };
+        for (part, kept) in (0_u32..).zip(&entry.parts).skip(1) {
+            if let Some((salt, kept)) = kept {
+                inserts.push(
+                    table,
+                    [
+                        entry.log.column().into(),
+                        entry.pos.column().into(),
+                        part.into(),
+                        salt.0.into(),
+                        kept.payload.as_slice().into(),
+                    ],
+                );
+            }
+        }
+    }
+
+    fn recall(&self, kind: u16, facts: &[u8]) -> Option<Recalled<Detail>> {
+        let facts = EntryFacts::decode(facts).ok()?;
+        let erases = audit::fact::erased_by(&facts.facts);
+        Some(Recalled {
+            deployment_size: facts.deployment_size,
+            erases,
+            detail: Detail { kind, facts: facts.facts, contiguous_through: None },
+        })
+    }
+
+    fn tables(&self) -> &'static [&'static Table] {
+        TABLES
+    }
+
+    fn personal_tables(&self) -> &'static [&'static Table] {
+        PERSONAL_TABLES
+    }
+
+    fn kind_code(&self, kind: u16) -> Option<&'static str> {
+        kind::code(kind)
+    }
+
+    async fn flush(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        self.attendance.flush(tx).await
+    }
+
+    fn has_flush(&self) -> bool {
+        self.attendance.has_flush()
+    }
+
+    fn committed(&self, state: State) {
+        for (log, directory) in &state.directories {
+            self.directories.keep(*log, directory);
+        }
+        self.attendance.keep(state.attendance);
+    }
+
+    fn dropped(&self) {
+        self.directories.forget();
+        self.attendance.forget();
+    }
+}
+
+/// The log of a centre, by its code; `_` is the deployment's.
+pub fn log_of(deployment: &Directory, centre: &CentreId) -> Option<LogId> {
+    if centre.is_deployment() {
+        return Some(LogId::DEPLOYMENT);
+    }
+    deployment.centre(centre).map(|(log, _)| log)
+}
