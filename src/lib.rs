@@ -2,10 +2,13 @@
 
 pub mod access;
 pub mod clock;
+pub mod config;
+pub mod edge;
 pub mod kernel;
 pub mod ledger;
 pub mod registers;
 pub mod store;
+pub mod telemetry;
 pub mod tlog;
 
 /// Messages, services and the descriptor set, generated from `proto/`.

@@ -1,37 +1,17 @@
-//! Who calls, what they may do, and the [`Pass`](Denied) that proves a check was made.
+//! Who calls, what they may do, and the [`Pass`] that proves a check was made.
+//!
+//! A token proves *who* calls (`token`, with the keys of `keys`); what they may do comes from role grants, which
+//! are facts of the ledger: a method's `rules` say which role in which scope, and a [`Caller`] gets a [`Pass`] for a
+//! centre only if one of their grants satisfies them. Where grants come from is a port, [`Grants`].
 
-/// A refusal that says nothing about what exists: the same answer to everybody, with an id to quote.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not allowed")]
-pub struct Denied {
-    /// What an administrator looks the rule up by.
-    pub support_id: String,
-    /// Which rule said no: for the log line, never for the answer.
-    pub why: &'static str,
-}
+pub mod keys;
+pub mod local;
+pub mod pass;
+pub mod rules;
+pub mod token;
 
-impl Denied {
-    /// The grant behind a call ended between the check and the commit.
-    pub fn gone() -> Self {
-        Self { support_id: String::new(), why: "GRANT_GONE" }
-    }
-}
-
-/// The proof that a caller may do what a method does, in a centre, by a grant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pass {
-    subject: crate::kernel::Subject,
-    grant: crate::registers::directory::view::GrantView,
-}
-
-impl Pass {
-    /// Who calls.
-    pub fn subject(&self) -> &crate::kernel::Subject {
-        &self.subject
-    }
-
-    /// The grant that allows it.
-    pub fn grant(&self) -> &crate::registers::directory::view::GrantView {
-        &self.grant
-    }
-}
+pub use keys::{Algorithm, IssuerSettings, KeyFault};
+pub use local::LocalIssuer;
+pub use pass::{Caller, Denied, Grants, NoPass, Pass, Unavailable};
+pub use rules::{Rule, Rules, RulesError};
+pub use token::{Identity, TokenError, Verifier};

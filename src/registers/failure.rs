@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access::Denied;
+use crate::access::{Denied, NoPass};
 use crate::kernel::{Reason, Violations};
 use crate::ledger::committer::SubmitError;
 use crate::ledger::head::HeadFault;
@@ -42,7 +42,7 @@ pub enum Failure {
     /// It may or may not be stored. ABORTED: the same id again.
     #[error("the outcome is in doubt")]
     InDoubt,
-    /// This replica cannot serve it now. UNAVAILABLE, with a stable code: STORE, CLOCK, HEAD.
+    /// This replica cannot serve it now. UNAVAILABLE, with a stable code: STORE, CLOCK, HEAD, GRANTS.
     #[error("not available: {0}")]
     Unavailable(&'static str),
     /// We broke. INTERNAL, with a stable code and nothing else.
@@ -53,6 +53,15 @@ pub enum Failure {
 impl From<Violations> for Failure {
     fn from(violations: Violations) -> Self {
         Self::Invalid(violations)
+    }
+}
+
+impl From<NoPass> for Failure {
+    fn from(error: NoPass) -> Self {
+        match error {
+            NoPass::Denied(denied) => Self::Denied(denied),
+            NoPass::Unavailable(_) => Self::Unavailable("GRANTS"),
+        }
     }
 }
 

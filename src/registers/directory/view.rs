@@ -41,11 +41,10 @@ impl GrantView {
         self.from <= at && self.until.is_none_or(|until| at < until)
     }
 
-    /// Does it reach this centre (`_`: the deployment itself)?
+    /// Does it reach this centre (`_`: the deployment itself)? A grant in a centre's log never reaches another one,
+    /// whatever it says.
     pub fn reaches(&self, centre: &CentreId) -> bool {
-        match &self.reach.centre {
-            Some(only) => only == centre,
-            None => self.log == LogId::DEPLOYMENT || self.centre == *centre,
-        }
+        let from_here = self.log == LogId::DEPLOYMENT || self.centre == *centre;
+        from_here && self.reach.centre.as_ref().is_none_or(|only| only == centre)
     }
 }

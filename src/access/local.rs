@@ -1,0 +1,82 @@
+//! The deployment's own issuer: signs who somebody is, for `qinlian token` and the demonstration.
+//!
+//! It says nothing of what they may do: that is for grants.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::{Signer as _, SigningKey};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::kernel::{EpochMs, Subject};
+
+/// The audience of our own tokens.
+pub const LOCAL_AUDIENCE: &str = "qinlian";
+
+/// An issuer with an Ed25519 key.
+pub struct LocalIssuer {
+    key: SigningKey,
+    issuer: String,
+    audience: String,
+    kid: String,
+}
+
+impl std::fmt::Debug for LocalIssuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LocalIssuer({}, ***)", self.issuer)
+    }
+}
+
+impl LocalIssuer {
+    /// From an Ed25519 seed (RFC 8032). The `kid` is the key's thumbprint (RFC 7638).
+    pub fn new(seed: &[u8; 32], issuer: &str, audience: &str) -> Self {
+        let key = SigningKey::from_bytes(seed);
+        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, public(&key));
+        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(members.as_bytes()));
+        Self { key, issuer: issuer.to_owned(), audience: audience.to_owned(), kid }
+    }
+
+    /// The name of a deployment's own issuer.
+    pub fn name_of(deployment: &str) -> String {
+        format!("{deployment}/tokens")
+    }
+
+    /// A token that says who somebody is, from now on, for `ttl_s` seconds.
+    pub fn token(&self, subject: &Subject, now: EpochMs, ttl_s: u32) -> String {
+        let from = now.get() / 1000;
+        let claims = json!({
+            "iss": self.issuer, "aud": self.audience, "sub": subject.to_string(),
+            "iat": from, "nbf": from, "exp": from + i64::from(ttl_s),
+        });
+        let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": self.kid });
+        let signed = format!("{}.{}", encode(&header), encode(&claims));
+        let signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+
+    /// The public key as a JWKS (RFC 7517, 8037).
+    pub fn jwks(&self) -> String {
+        let key = json!({
+            "kty": "OKP", "crv": "Ed25519", "x": public(&self.key),
+            "kid": self.kid, "alg": "EdDSA", "use": "sig",
+        });
+        json!({ "keys": [key] }).to_string()
+    }
+
+    /// Writes the JWKS, in one step: a reader sees the old file or the new one.
+    pub fn write_jwks(&self, path: &Path) -> std::io::Result<()> {
+        let unfinished = path.with_extension("new");
+        std::fs::write(&unfinished, self.jwks())?;
+        std::fs::rename(&unfinished, path)
+    }
+}
+
+fn public(key: &SigningKey) -> String {
+    URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes())
+}
+
+fn encode(part: &serde_json::Value) -> String {
+    URL_SAFE_NO_PAD.encode(part.to_string())
+}

@@ -1,0 +1,229 @@
+//! From a caller to a pass: does one of their grants allow this call, in this centre, now?
+//!
+//! Pure but for the port that fetches grants. The answer to who may not is the same whether the thing exists or not;
+//! the reason goes to one log line, under an id that the caller can quote.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::rules::Rule;
+use crate::kernel::{CentreId, DepartmentId, DeviceId, EpochMs, LogId, Subject};
+use crate::proto::Role;
+use crate::proto::access::Scope;
+use crate::registers::directory::view::GrantView;
+
+/// A refusal that says nothing about what exists: the same answer to everybody, with an id to quote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not allowed")]
+pub struct Denied {
+    /// What an administrator looks the rule up by.
+    pub support_id: String,
+    /// Which rule said no: for the log line, never for the answer.
+    pub why: &'static str,
+}
+
+impl Denied {
+    /// The grant behind a call ended between the check and the commit. The edge puts the call's own support id in.
+    pub fn gone() -> Self {
+        Self { support_id: String::new(), why: "GRANT_GONE" }
+    }
+}
+
+/// The grants cannot be read now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the grants cannot be read now")]
+pub struct Unavailable;
+
+/// Why there is no pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPass {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Nobody can tell now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Where grants come from.
+pub trait Grants: Send + Sync {
+    /// Every grant of this subject that is not revoked, in the centre's log and in the deployment log, whatever its
+    /// role, reach and time.
+    fn grants_of(
+        &self,
+        subject: &Subject,
+        centre: &CentreId,
+    ) -> impl Future<Output = Result<Vec<GrantView>, Unavailable>> + Send;
+}
+
+/// Somebody whose token was verified, calling one method.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    subject: Subject,
+    rule: Arc<Rule>,
+    request: Arc<str>,
+    support_id: Arc<str>,
+}
+
+impl Caller {
+    /// Made by the edge once the token is verified. `request` is the id of the call in log lines; the support id is
+    /// made of 8 random bytes.
+    pub fn new(subject: Subject, rule: Arc<Rule>, request: &str, random: [u8; 8]) -> Self {
+        Self { subject, rule, request: request.into(), support_id: spell(random).into() }
+    }
+
+    /// Who calls.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The rule of the method that is called.
+    pub fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// The id of this call in log lines.
+    pub fn request(&self) -> &str {
+        &self.request
+    }
+
+    /// What this caller may quote if the call is denied.
+    pub fn support_id(&self) -> &str {
+        &self.support_id
+    }
+
+    /// The pass for this call in a centre (`_`: the deployment), under the widest grant that allows it at `now`.
+    pub async fn pass(&self, grants: &impl Grants, now: EpochMs, centre: &CentreId) -> Result<Pass, NoPass> {
+        if self.rule.scope == Scope::Device && !matches!(self.subject, Subject::Device(_)) {
+            return Err(self.deny("NOT_A_DEVICE").into());
+        }
+        if self.rule.scope == Scope::Deployment && !centre.is_deployment() {
+            return Err(self.deny("NOT_THE_DEPLOYMENT").into());
+        }
+        let held = grants.grants_of(&self.subject, centre).await?;
+        match widest(&self.rule, &self.subject, held, now, centre) {
+            Ok(grant) => Ok(Pass { caller: Some(self.clone()), grant }),
+            Err(why) => Err(self.deny(why).into()),
+        }
+    }
+
+    /// A denial, on the log with the reason. What kind of subject it was, never which.
+    fn deny(&self, why: &'static str) -> Denied {
+        let kind = match self.subject {
+            Subject::Person(_) => "person",
+            Subject::Device(_) => "device",
+            Subject::System(_) => "system",
+        };
+        tracing::warn!(
+            code = "ACCESS_DENIED",
+            support_id = &*self.support_id,
+            why,
+            method = self.rule.method,
+            subject_kind = kind,
+            request = &*self.request,
+            "a call is denied"
+        );
+        Denied { support_id: self.support_id.to_string(), why }
+    }
+}
+
+/// Proof that a grant allowed a call: only [`Caller::pass`] makes one, and the command line for its local
+/// administrator.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    caller: Option<Caller>,
+    grant: GrantView,
+}
+
+impl Pass {
+    /// For the command line alone: whoever holds the deployment's files acts as an administrator, under a grant that
+    /// was read from the ledger, and is on record as its holder.
+    pub fn local_administrator(grant: GrantView) -> Self {
+        Self { caller: None, grant }
+    }
+
+    /// Who may.
+    pub fn subject(&self) -> &Subject {
+        &self.grant.subject
+    }
+
+    /// The grant that the call relies on; the entry names it, and the commit checks it again.
+    pub fn grant(&self) -> &GrantView {
+        &self.grant
+    }
+
+    /// The department that the answer is narrowed to.
+    pub fn department(&self) -> Option<&DepartmentId> {
+        self.grant.reach.department.as_ref()
+    }
+
+    /// Under the scope DEVICE: is the caller the device that the request names? To be asked before anything is done.
+    pub fn device(&self, device: &DeviceId) -> Result<(), Denied> {
+        match (&self.caller, &self.grant.subject) {
+            (None, _) => Ok(()),
+            (Some(_), Subject::Device(own)) if own == device => Ok(()),
+            (Some(caller), _) => Err(caller.deny("ANOTHER_DEVICE")),
+        }
+    }
+}
+
+/// The widest grant that satisfies the rule, or what the best of them lacked.
+fn widest(
+    rule: &Rule,
+    subject: &Subject,
+    held: Vec<GrantView>,
+    now: EpochMs,
+    centre: &CentreId,
+) -> Result<GrantView, &'static str> {
+    // Every condition by itself, in order, so that the log line can say how far the caller's grants came.
+    let conditions: [(&'static str, &dyn Fn(&GrantView) -> bool); 4] = [
+        ("NO_ROLE", &|grant| grant.subject == *subject && role_suits(rule, grant.role)),
+        ("NOT_NOW", &|grant| grant.holds_at(now)),
+        ("NOT_HERE", &|grant| grant.reaches(centre)),
+        ("TOO_NARROW", &|grant| wide_enough(rule.scope, grant)),
+    ];
+    let mut grants = held;
+    for (why, condition) in conditions {
+        grants.retain(|grant| condition(grant));
+        if grants.is_empty() {
+            return Err(why);
+        }
+    }
+    // Widest first; the oldest of equals, so that the same grants always give the same pass.
+    grants.into_iter().min_by_key(|grant| (Reverse(width(grant)), grant.log, grant.pos)).ok_or("NO_ROLE")
+}
+
+fn role_suits(rule: &Rule, role: Role) -> bool {
+    rule.roles.contains(&role) && (rule.scope != Scope::Device || role == Role::Terminal)
+}
+
+fn wide_enough(scope: Scope, grant: &GrantView) -> bool {
+    let reach = &grant.reach;
+    match scope {
+        Scope::Unspecified => false,
+        Scope::Deployment => {
+            grant.log == LogId::DEPLOYMENT && reach.department.is_none() && reach.window.is_none()
+        }
+        Scope::Centre => reach.department.is_none() && reach.window.is_none(),
+        Scope::Department => reach.window.is_none(),
+        Scope::Device => true,
+    }
+}
+
+fn width(grant: &GrantView) -> (bool, bool, bool) {
+    let reach = &grant.reach;
+    let everywhere = grant.log == LogId::DEPLOYMENT && reach.centre.is_none();
+    (reach.department.is_none(), reach.window.is_none(), everywhere)
+}
+
+/// 12 letters and digits (60 bits) that can be read out over the telephone: no 0, 1, l or o.
+fn spell(random: [u8; 8]) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let bits = u64::from_be_bytes(random);
+    (0..12)
+        .map(|place| {
+            let letter = usize::try_from((bits >> (place * 5)) & 31).unwrap_or_default();
+            char::from(LETTERS.get(letter).copied().unwrap_or(b'a'))
+        })
+        .collect()
+}

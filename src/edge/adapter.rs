@@ -1,0 +1,132 @@
+//! From a register's calls to the generated service.
+//!
+//! A register writes plain methods, `async fn record_punch(&self, caller: &Caller, request: RecordPunchRequest) ->
+//! Result<RecordPunchResponse, Failure>`, and never meets gRPC. [`serve_calls!`](crate::serve_calls) implements the
+//! generated trait with them; `services` holds the lists of methods.
+
+use futures_util::stream::{BoxStream, Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
+
+use super::Language;
+use super::call::language_of;
+use super::status::status;
+use crate::access::Caller;
+use crate::registers::failure::Failure;
+
+/// The stream of a streaming answer.
+pub type Answers<T> = BoxStream<'static, Result<T, Status>>;
+
+/// One call: who, and in which language failures are said.
+#[derive(Debug, Clone)]
+pub struct Call {
+    caller: Caller,
+    language: Language,
+}
+
+impl Call {
+    /// Takes a request apart. Without a caller there is no call: a service that is mounted without the layer that
+    /// authenticates answers nobody.
+    pub fn open<T>(request: Request<T>) -> Result<(Self, T), Status> {
+        let (metadata, mut extensions, message) = request.into_parts();
+        let language = language_of(metadata.as_ref());
+        match extensions.remove::<Caller>() {
+            Some(caller) => Ok((Self { caller, language }, message)),
+            None => Err(status(&Failure::Fault("NO_CALLER"), language, "")),
+        }
+    }
+
+    /// Who calls.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The answer to a single call.
+    pub fn answer<T>(&self, answer: Result<T, Failure>) -> Result<Response<T>, Status> {
+        answer.map(Response::new).map_err(|failure| self.fail(&failure))
+    }
+
+    /// The answers of a stream.
+    pub fn answers<T, S>(self, stream: Result<S, Failure>) -> Result<Response<Answers<T>>, Status>
+    where
+        S: Stream<Item = Result<T, Failure>> + Send + 'static,
+        T: 'static,
+    {
+        let stream = stream.map_err(|failure| self.fail(&failure))?;
+        Ok(Response::new(stream.map(move |item| item.map_err(|failure| self.fail(&failure))).boxed()))
+    }
+
+    fn fail(&self, failure: &Failure) -> Status {
+        let request = self.caller.request();
+        let method = &self.caller.rule().method;
+        match failure {
+            Failure::Fault(fault) => {
+                tracing::error!(
+                    code = "CALL_FAULT",
+                    fault,
+                    request,
+                    method,
+                    "a call failed through our fault"
+                );
+            }
+            // A denial was noted where it was made; this one was made by the commit, which knows no caller.
+            Failure::Denied(denied) if denied.support_id.is_empty() => tracing::warn!(
+                code = "ACCESS_DENIED",
+                support_id = self.caller.support_id(),
+                why = denied.why,
+                method,
+                request,
+                "a call is denied"
+            ),
+            Failure::Denied(_)
+            | Failure::Invalid(_)
+            | Failure::Refused(_)
+            | Failure::NotFound(_)
+            | Failure::RequestIdReused
+            | Failure::CursorExpired
+            | Failure::TooLarge
+            | Failure::Overloaded
+            | Failure::DiskFull
+            | Failure::InDoubt
+            | Failure::Unavailable(_) => {}
+        }
+        status(failure, self.language, self.caller.support_id())
+    }
+}
+
+/// Implements a generated service for a type whose own methods have the same names.
+///
+/// `call name(Request) -> Response;` for single answers, `stream name(Request) -> Response as NameStream;` for streams.
+/// The type's own methods win over the trait's, and one that is missing does not compile.
+#[macro_export]
+macro_rules! serve_calls {
+    ($calls:ty as $module:ident::$service:ident {
+        $(call $name:ident($request:ident) -> $response:ident;)*
+        $(stream $stream_name:ident($stream_request:ident) -> $stream_response:ident as $stream_type:ident;)*
+    }) => {
+        #[tonic::async_trait]
+        impl $crate::proto::$module::$service for $calls {
+            $(
+                async fn $name(
+                    &self,
+                    request: tonic::Request<$crate::proto::$request>,
+                ) -> Result<tonic::Response<$crate::proto::$response>, tonic::Status> {
+                    let (call, message) = $crate::edge::adapter::Call::open(request)?;
+                    let answer = <$calls>::$name(self, call.caller(), message).await;
+                    call.answer(answer)
+                }
+            )*
+            $(
+                type $stream_type = $crate::edge::adapter::Answers<$crate::proto::$stream_response>;
+
+                async fn $stream_name(
+                    &self,
+                    request: tonic::Request<$crate::proto::$stream_request>,
+                ) -> Result<tonic::Response<Self::$stream_type>, tonic::Status> {
+                    let (call, message) = $crate::edge::adapter::Call::open(request)?;
+                    let stream = <$calls>::$stream_name(self, call.caller(), message).await;
+                    call.answers(stream)
+                }
+            )*
+        }
+    };
+}

@@ -1,0 +1,122 @@
+//! Who calls, before anything of the body is read: the path finds the rule, the token finds the subject.
+//!
+//! What is not in the table of rules is refused first, so that a method that somebody forgot cannot be reached. What
+//! the caller may do is not decided here: it needs the centre that the request names (see `access::Caller::pass`).
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::future::Either;
+use http::header::{AUTHORIZATION, HeaderMap};
+use http::{Request, Response};
+use tower::{Layer, Service};
+
+use super::call::{CallId, language_of};
+use super::status::{self, Refused};
+use crate::access::{Caller, Rule, Rules, TokenError, Verifier};
+use crate::clock::{Clock, random};
+
+/// The layer: puts a [`Caller`] into the request, or answers.
+#[derive(Debug, Clone)]
+pub struct Authenticate {
+    with: Arc<With>,
+}
+
+#[derive(Debug)]
+struct With {
+    rules: Rules,
+    verifier: Arc<Verifier>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Authenticate {
+    /// By these rules, with these issuers.
+    pub fn new(rules: Rules, verifier: Arc<Verifier>, clock: Arc<dyn Clock>) -> Self {
+        Self { with: Arc::new(With { rules, verifier, clock }) }
+    }
+}
+
+impl<S> Layer<S> for Authenticate {
+    type Service = Authenticated<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Authenticated { inner, with: Arc::clone(&self.with) }
+    }
+}
+
+/// The service inside the layer.
+#[derive(Debug, Clone)]
+pub struct Authenticated<S> {
+    inner: S,
+    with: Arc<With>,
+}
+
+impl<S, B, R> Service<Request<B>> for Authenticated<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Either<S::Future, Ready<Result<Response<R>, S::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let checked = self.with.check(&request);
+        // Nobody further in needs the token.
+        request.headers_mut().remove(AUTHORIZATION);
+        match checked {
+            Ok(caller) => {
+                if let Some(caller) = caller {
+                    request.extensions_mut().insert(caller);
+                }
+                Either::Left(self.inner.call(request))
+            }
+            Err(refused) => {
+                let status = status::refused(refused, language_of(request.headers()));
+                Either::Right(ready(Ok(status.into_http())))
+            }
+        }
+    }
+}
+
+impl With {
+    /// The caller; `None` where anybody may call.
+    fn check<B>(&self, request: &Request<B>) -> Result<Option<Caller>, Refused> {
+        let rule = self.rules.find(request.uri().path()).ok_or(Refused::NoSuchMethod)?;
+        if rule.public {
+            return Ok(None);
+        }
+        let token = bearer(request.headers()).inspect_err(|refused| refuse(rule, &format!("{refused:?}")))?;
+        let identity = self.verifier.verify(token).map_err(|error| {
+            refuse(rule, error.code());
+            if error == TokenError::Expired { Refused::TokenExpired } else { Refused::TokenInvalid }
+        })?;
+        let id = request.extensions().get::<CallId>().map_or("", |id| &*id.0);
+        Ok(Some(Caller::new(identity.subject, Arc::clone(rule), id, random(&*self.clock))))
+    }
+}
+
+fn refuse(rule: &Rule, why: &str) {
+    tracing::warn!(code = "TOKEN_REFUSED", why, method = rule.method, "a call without a good token");
+}
+
+/// The one bearer token of the call (RFC 6750 §2.1).
+fn bearer(headers: &HeaderMap) -> Result<&str, Refused> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(Refused::TokenMissing)?;
+    if values.next().is_some() {
+        return Err(Refused::TokenRepeated);
+    }
+    let text = value.to_str().map_err(|_| Refused::TokenInvalid)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Refused::TokenMissing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(Refused::TokenMissing);
+    }
+    // A comma would be a second token that some proxy folded into one line.
+    if token.contains(',') { Err(Refused::TokenRepeated) } else { Ok(token) }
+}

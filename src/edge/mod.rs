@@ -1,0 +1,19 @@
+//! The network side: listener, limits, who calls, how a failure is said, health and reflection.
+//!
+//! From the outside in: `serve` (the listener and its limits), `call` (request id, log line, panics), `authenticate`
+//! (the method's rule and the token, before any body is read), `size` (how much a call may carry), and `adapter`, which
+//! turns a register's plain async methods into the generated service (`services` lists them). `status` is the only
+//! place that knows gRPC's codes. Nothing here touches the database.
+
+pub mod adapter;
+pub mod authenticate;
+pub mod call;
+pub mod language;
+pub mod serve;
+pub mod services;
+mod size;
+pub mod status;
+
+pub use authenticate::Authenticate;
+pub use language::Language;
+pub use serve::{Edge, ServeError, Services, serve};

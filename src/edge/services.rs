@@ -1,0 +1,86 @@
+//! The methods of every service, once: what [`serve_calls!`](crate::serve_calls) is told for a register's calls.
+//!
+//! A method that a `.proto` file has and its list lacks does not compile, and neither does one that a register lacks.
+
+/// Serves `DirectoryService` with a type's own methods.
+#[macro_export]
+macro_rules! directory_calls {
+    ($calls:ty) => {
+        $crate::serve_calls!($calls as directory_service_server::DirectoryService {
+            call put_centre(PutCentreRequest) -> PutCentreResponse;
+            call get_centre(GetCentreRequest) -> GetCentreResponse;
+            call list_centres(ListCentresRequest) -> ListCentresResponse;
+            call retire_centre(RetireCentreRequest) -> RetireCentreResponse;
+            call put_department(PutDepartmentRequest) -> PutDepartmentResponse;
+            call get_department(GetDepartmentRequest) -> GetDepartmentResponse;
+            call list_departments(ListDepartmentsRequest) -> ListDepartmentsResponse;
+            call retire_department(RetireDepartmentRequest) -> RetireDepartmentResponse;
+            call put_person(PutPersonRequest) -> PutPersonResponse;
+            call get_person(GetPersonRequest) -> GetPersonResponse;
+            call list_people(ListPeopleRequest) -> ListPeopleResponse;
+            call retire_person(RetirePersonRequest) -> RetirePersonResponse;
+            call batch_put_people(BatchPutPeopleRequest) -> BatchPutPeopleResponse;
+            call put_assignment(PutAssignmentRequest) -> PutAssignmentResponse;
+            call get_assignment(GetAssignmentRequest) -> GetAssignmentResponse;
+            call list_assignments(ListAssignmentsRequest) -> ListAssignmentsResponse;
+            call retire_assignment(RetireAssignmentRequest) -> RetireAssignmentResponse;
+            call put_window(PutWindowRequest) -> PutWindowResponse;
+            call get_window(GetWindowRequest) -> GetWindowResponse;
+            call list_windows(ListWindowsRequest) -> ListWindowsResponse;
+            call retire_window(RetireWindowRequest) -> RetireWindowResponse;
+            call put_service_item(PutServiceItemRequest) -> PutServiceItemResponse;
+            call get_service_item(GetServiceItemRequest) -> GetServiceItemResponse;
+            call list_service_items(ListServiceItemsRequest) -> ListServiceItemsResponse;
+            call retire_service_item(RetireServiceItemRequest) -> RetireServiceItemResponse;
+            call put_device(PutDeviceRequest) -> PutDeviceResponse;
+            call get_device(GetDeviceRequest) -> GetDeviceResponse;
+            call list_devices(ListDevicesRequest) -> ListDevicesResponse;
+            call retire_device(RetireDeviceRequest) -> RetireDeviceResponse;
+            call put_credential_binding(PutCredentialBindingRequest) -> PutCredentialBindingResponse;
+            call get_credential_binding(GetCredentialBindingRequest) -> GetCredentialBindingResponse;
+            call list_credential_bindings(ListCredentialBindingsRequest) -> ListCredentialBindingsResponse;
+            call retire_credential_binding(RetireCredentialBindingRequest) -> RetireCredentialBindingResponse;
+            call grant_role(GrantRoleRequest) -> GrantRoleResponse;
+            call revoke_role(RevokeRoleRequest) -> RevokeRoleResponse;
+            call get_role_grant(GetRoleGrantRequest) -> GetRoleGrantResponse;
+            call list_role_grants(ListRoleGrantsRequest) -> ListRoleGrantsResponse;
+        });
+    };
+}
+
+/// Serves `AttendanceService` with a type's own methods.
+#[macro_export]
+macro_rules! attendance_calls {
+    ($calls:ty) => {
+        $crate::serve_calls!($calls as attendance_service_server::AttendanceService {
+            call record_punch(RecordPunchRequest) -> RecordPunchResponse;
+            call upload_punches(UploadPunchesRequest) -> UploadPunchesResponse;
+            call report_device(ReportDeviceRequest) -> ReportDeviceResponse;
+            call report_device_outage(ReportDeviceOutageRequest) -> ReportDeviceOutageResponse;
+            call end_device_outage(EndDeviceOutageRequest) -> EndDeviceOutageResponse;
+            call list_punches(ListPunchesRequest) -> ListPunchesResponse;
+            call list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
+            call list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;
+            call list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
+        });
+    };
+}
+
+/// Serves `AuditService` with a type's own methods.
+#[macro_export]
+macro_rules! audit_calls {
+    ($calls:ty) => {
+        $crate::serve_calls!($calls as audit_service_server::AuditService {
+            call get_checkpoint(GetCheckpointRequest) -> GetCheckpointResponse;
+            call get_receipt(GetReceiptRequest) -> GetReceiptResponse;
+            call get_entry(GetEntryRequest) -> GetEntryResponse;
+            call list_entries(ListEntriesRequest) -> ListEntriesResponse;
+            call prove_inclusion(ProveInclusionRequest) -> ProveInclusionResponse;
+            call prove_consistency(ProveConsistencyRequest) -> ProveConsistencyResponse;
+            call list_reads(ListReadsRequest) -> ListReadsResponse;
+            call request_erasure(RequestErasureRequest) -> RequestErasureResponse;
+            call decide_erasure(DecideErasureRequest) -> DecideErasureResponse;
+            stream export_bundle(ExportBundleRequest) -> ExportBundleResponse as ExportBundleStream;
+        });
+    };
+}
