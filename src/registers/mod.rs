@@ -5,8 +5,10 @@
 
 pub mod attendance;
 pub mod audit;
+pub mod desk;
 pub mod directory;
 pub mod failure;
 pub mod kind;
 pub mod rulebook;
 pub mod verdict;
+pub mod wire;

@@ -50,6 +50,24 @@ impl Command {
     }
 }
 
+impl From<directory::fact::Command> for Command {
+    fn from(command: directory::fact::Command) -> Self {
+        Self::Directory(command)
+    }
+}
+
+impl From<attendance::fact::Command> for Command {
+    fn from(command: attendance::fact::Command) -> Self {
+        Self::Attendance(command)
+    }
+}
+
+impl From<audit::fact::Command> for Command {
+    fn from(command: audit::fact::Command) -> Self {
+        Self::Audit(command)
+    }
+}
+
 /// What a stored command says, for the answer and the rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Detail {

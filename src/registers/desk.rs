@@ -1,0 +1,246 @@
+//! What every service does the same way: let a caller in, submit and give a receipt, put a read on record.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::directory::Directory;
+use super::directory::view::GrantView;
+use super::failure::Failure;
+use super::rulebook::{Command, Detail, Registers, author, log_of};
+use super::wire::timestamp;
+use crate::access::{Caller, Grants, Pass, Unavailable};
+use crate::kernel::{CentreId, EpochMs, LogId, Pos, RequestId, Subject};
+use crate::ledger::Ledger;
+use crate::ledger::committer::{Lane, Outcome, Reply};
+use crate::ledger::leaf::Leaf;
+use crate::ledger::port::{Author, Rulebook, Submission};
+use crate::ledger::reader::ReadError;
+use crate::proto::{Fact, Receipt, ReceiptView};
+use crate::store::Store;
+
+/// A directory that was compared with its head this long ago is believed for a check of grants: 1 s. What this process
+/// commits itself is seen at once; what another replica revokes, after at most this.
+const GRANTS_FRESH_MS: u64 = 1_000;
+
+/// The desk: the ledger, and the directories that its registers keep.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    ledger: Ledger<Registers>,
+    compared: Arc<Mutex<HashMap<LogId, u64>>>,
+}
+
+/// A caller who was let in, and where.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The proof that they may.
+    pub pass: Pass,
+    /// The centre.
+    pub centre: CentreId,
+    /// Its log.
+    pub log: LogId,
+    /// The log's directory.
+    pub own: Arc<Directory>,
+    /// The deployment's directory.
+    pub deployment: Arc<Directory>,
+}
+
+/// A command that stands in the log.
+#[derive(Debug)]
+pub struct Written {
+    /// New, a repeat, or the record of a conflict.
+    pub outcome: Outcome,
+    /// The log.
+    pub log: LogId,
+    /// The entry's position.
+    pub pos: Pos,
+    /// The entry's index in the tree of `origin`.
+    pub index: u64,
+    /// The origin of its epoch.
+    pub origin: String,
+    /// When it was recorded.
+    pub recorded: EpochMs,
+    /// The leaf.
+    pub leaf: Vec<u8>,
+    /// What it says.
+    pub facts: Vec<Fact>,
+    /// Journal numbers of the device up to here had arrived; only when this call stored it.
+    pub contiguous_through: Option<u64>,
+    proof: Option<String>,
+}
+
+impl Desk {
+    /// Opens.
+    pub fn new(ledger: Ledger<Registers>) -> Self {
+        Self { ledger, compared: Arc::default() }
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger<Registers> {
+        &self.ledger
+    }
+
+    /// The registers.
+    pub fn registers(&self) -> &Arc<Registers> {
+        self.ledger.rulebook()
+    }
+
+    /// The database, for reads.
+    pub fn store(&self) -> &Store {
+        self.ledger.reader().store()
+    }
+
+    /// The time.
+    pub fn now(&self) -> EpochMs {
+        self.ledger.clock().now()
+    }
+
+    /// The directory of a log as of its newest entry.
+    pub async fn directory(&self, log: LogId) -> Result<Arc<Directory>, ReadError> {
+        let (head, _) = self.ledger.reader().head(log).await?;
+        let directory = self.registers().directories.read(self.store(), log, head.config_pos).await?;
+        let compared = self.ledger.clock().monotonic_ms();
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner).insert(log, compared);
+        Ok(directory)
+    }
+
+    /// The directory of a log, at most a second old as far as other replicas are concerned.
+    async fn recent(&self, log: LogId) -> Result<Arc<Directory>, ReadError> {
+        let now = self.ledger.clock().monotonic_ms();
+        let compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner).get(&log).copied();
+        let fresh = compared.is_some_and(|at| now.saturating_sub(at) < GRANTS_FRESH_MS);
+        match self.registers().directories.kept(log) {
+            Some(kept) if fresh => Ok(kept),
+            _ => self.directory(log).await,
+        }
+    }
+
+    /// Lets a caller into a centre (`_`: the deployment), with directories that are at most a second old.
+    pub async fn enter(&self, caller: &Caller, centre: &CentreId) -> Result<Place, Failure> {
+        let pass = caller.pass(self, self.now(), centre).await?;
+        let deployment = self.recent(LogId::DEPLOYMENT).await?;
+        let log = log_of(&deployment, centre).ok_or(Failure::NotFound("centre"))?;
+        let own = if log == LogId::DEPLOYMENT { Arc::clone(&deployment) } else { self.recent(log).await? };
+        Ok(Place { pass, centre: centre.clone(), log, own, deployment })
+    }
+
+    /// The same, with directories as of the newest entries: for calls that answer from them.
+    pub async fn enter_to_read(&self, caller: &Caller, centre: &CentreId) -> Result<Place, Failure> {
+        let mut place = self.enter(caller, centre).await?;
+        place.deployment = self.directory(LogId::DEPLOYMENT).await?;
+        place.own = if place.log == LogId::DEPLOYMENT {
+            Arc::clone(&place.deployment)
+        } else {
+            self.directory(place.log).await?
+        };
+        Ok(place)
+    }
+
+    /// Submits a caller's command and waits until it stands in the log.
+    pub async fn write(
+        &self,
+        place: &Place,
+        request_id: RequestId,
+        command: impl Into<Command>,
+        lane: Lane,
+        view: ReceiptView,
+    ) -> Result<Written, Failure> {
+        self.submit(place.log, request_id, author(&place.pass), command.into(), lane, view).await
+    }
+
+    /// Submits a command of anybody's: of the server itself, or of the command line.
+    pub async fn submit(
+        &self,
+        log: LogId,
+        request_id: RequestId,
+        author: Author,
+        command: Command,
+        lane: Lane,
+        view: ReceiptView,
+    ) -> Result<Written, Failure> {
+        let reply = self.ledger.submit(Submission { log, request_id, author, command }, lane).await?;
+        self.written(reply, view).await
+    }
+
+    /// What an answer of the committer says, with the proof if the view asks for it.
+    pub async fn written(&self, reply: Reply<Detail>, view: ReceiptView) -> Result<Written, Failure> {
+        let Some((entry, tree)) = &reply.fresh else {
+            return self.stored(reply.outcome, reply.log, reply.pos, view).await;
+        };
+        let full = view != ReceiptView::Compact;
+        let proof =
+            if full { Some(tree.proof(entry.index).map_err(|_| Failure::Fault("PROOF"))?) } else { None };
+        Ok(Written {
+            outcome: reply.outcome,
+            log: reply.log,
+            pos: reply.pos,
+            index: entry.index,
+            origin: tree.origin.clone(),
+            recorded: entry.placed.recorded,
+            leaf: entry.leaf.clone(),
+            facts: entry.placed.detail.facts.clone(),
+            contiguous_through: entry.placed.detail.contiguous_through,
+            proof,
+        })
+    }
+
+    /// An entry that stood before.
+    pub async fn stored(
+        &self,
+        outcome: Outcome,
+        log: LogId,
+        pos: Pos,
+        view: ReceiptView,
+    ) -> Result<Written, Failure> {
+        let reader = self.ledger.reader();
+        let epoch = reader.epoch_of(log, pos).await?;
+        let entry = reader.entries(log, &[pos]).await?.pop().ok_or(Failure::NotFound("entry"))?;
+        let leaf = Leaf::decode(&entry.leaf).map_err(|_| Failure::Fault("LEAF"))?;
+        let facts = entry
+            .facts
+            .and_then(|(_, facts)| self.registers().recall(leaf.kind, &facts))
+            .map(|recalled| recalled.detail.facts)
+            .unwrap_or_default();
+        let proof = match view {
+            ReceiptView::Compact => None,
+            ReceiptView::Full | ReceiptView::Unspecified => Some(reader.receipt_proof(log, pos).await?),
+        };
+        Ok(Written {
+            outcome,
+            log,
+            pos,
+            index: leaf.index,
+            origin: epoch.origin,
+            recorded: leaf.recorded,
+            leaf: entry.leaf,
+            facts,
+            contiguous_through: None,
+            proof,
+        })
+    }
+}
+
+impl Written {
+    /// The receipt.
+    pub fn receipt(&self, centre: &CentreId) -> Receipt {
+        Receipt {
+            origin: self.origin.clone(),
+            centre: centre.as_str().to_owned(),
+            entry_index: self.index,
+            recorded_at: Some(timestamp(self.recorded)),
+            leaf: self.leaf.clone(),
+            proof: self.proof.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl Grants for Desk {
+    async fn grants_of(&self, subject: &Subject, centre: &CentreId) -> Result<Vec<GrantView>, Unavailable> {
+        let deployment = self.recent(LogId::DEPLOYMENT).await.map_err(|_| Unavailable)?;
+        let mut grants = deployment.grants(LogId::DEPLOYMENT, &CentreId::deployment(), subject);
+        if let Some((log, _)) = deployment.centre(centre) {
+            let own = self.recent(log).await.map_err(|_| Unavailable)?;
+            grants.extend(own.grants(log, centre, subject));
+        }
+        Ok(grants)
+    }
+}
