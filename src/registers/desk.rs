@@ -3,19 +3,22 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::audit;
 use super::directory::Directory;
 use super::directory::view::GrantView;
 use super::failure::Failure;
 use super::rulebook::{Command, Detail, Registers, author, log_of};
-use super::wire::timestamp;
-use crate::access::{Caller, Grants, Pass, Unavailable};
-use crate::kernel::{CentreId, EpochMs, LogId, Pos, RequestId, Subject};
+use super::wire::{self, timestamp};
+use crate::access::{Caller, Denied, Grants, Pass, Unavailable};
+use crate::clock::random;
+use crate::kernel::{CentreId, Check, EpochMs, LogId, Pos, RequestId, Subject, Words};
 use crate::ledger::Ledger;
 use crate::ledger::committer::{Lane, Outcome, Reply};
+use crate::ledger::disclosure::Disclosure;
 use crate::ledger::leaf::Leaf;
 use crate::ledger::port::{Author, Rulebook, Submission};
 use crate::ledger::reader::ReadError;
-use crate::proto::{Fact, Receipt, ReceiptView};
+use crate::proto::{DisclosureFact, Fact, Receipt, ReceiptView, Reveal, Role, read, reveal};
 use crate::store::Store;
 
 /// A directory that was compared with its head this long ago is believed for a check of grants: 1 s. What this process
@@ -42,6 +45,25 @@ pub struct Place {
     pub own: Arc<Directory>,
     /// The deployment's directory.
     pub deployment: Arc<Directory>,
+}
+
+/// A valid `reveal`: why personal fields are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revealed {
+    /// For what.
+    pub purpose: reveal::Purpose,
+    /// In words.
+    pub reason: Words,
+}
+
+impl Revealed {
+    /// Parses a `reveal`; absent is absent.
+    pub fn parse(check: &mut Check, reveal: Option<&Reveal>) -> Option<Self> {
+        let reveal = reveal?;
+        let purpose = wire::named(check, "reveal.purpose", reveal.purpose);
+        let reason = check.take("reveal.reason", Words::parse(&reveal.reason));
+        Some(Self { purpose: purpose?, reason: reason? })
+    }
 }
 
 /// A command that stands in the log.
@@ -133,6 +155,38 @@ impl Desk {
             self.directory(place.log).await?
         };
         Ok(place)
+    }
+
+    /// Puts a read of personal content on record, and only then gives the proof that every function asks for which
+    /// reads it. System administrators never read content.
+    pub async fn disclose(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        scope: &str,
+        reveal: &Revealed,
+    ) -> Result<Disclosure, Failure> {
+        if place.pass.grant().role == Role::Administrator {
+            return Err(
+                Denied { support_id: caller.support_id().to_owned(), why: "ADMINISTRATOR_READS" }.into()
+            );
+        }
+        let fact = DisclosureFact {
+            kind: read::Kind::Read.into(),
+            rpc: caller.rule().method.to_owned(),
+            purpose: reveal.purpose.into(),
+            scope: scope.to_owned(),
+            session: Vec::new(),
+            until_ms: 0,
+        };
+        let command = audit::fact::Command::Disclose { fact, reason: reveal.reason.clone() };
+        let submission = Submission {
+            log: place.log,
+            request_id: RequestId::random(random(&**self.ledger.clock())),
+            author: author(&place.pass),
+            command: command.into(),
+        };
+        Ok(self.ledger.disclose(submission).await?)
     }
 
     /// Submits a caller's command and waits until it stands in the log.

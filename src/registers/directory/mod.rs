@@ -6,8 +6,10 @@
 pub mod admit;
 pub mod cache;
 pub mod fact;
+pub mod parse;
 pub mod refusal;
 pub mod rows;
+pub mod service;
 pub mod state;
 pub mod view;
 

@@ -16,8 +16,10 @@ use crate::proto::{Assignment, Centre, CredentialBinding, Device, Person, Role, 
 pub struct Held {
     /// The entry that first put it.
     pub first: Pos,
-    /// The entry that put it as it is.
+    /// The entry that put it as it is, or ended it.
     pub pos: Pos,
+    /// The entry that last put it: its personal part has the personal fields.
+    pub put: Pos,
     /// As it is.
     pub record: Record,
 }
@@ -45,11 +47,12 @@ impl Directory {
         let (noun, code) = (record.noun(), record.code());
         let known = self.records.get(&(noun, code.clone()));
         let first = known.map_or(pos, |held| held.first);
+        let put = known.filter(|_| record.is_retired()).map_or(pos, |held| held.put);
         if known.is_none() {
             self.order.insert((noun, pos, code.clone()), ());
             self.index(&record, &code);
         }
-        self.records.insert((noun, code), Arc::new(Held { first, pos, record }));
+        self.records.insert((noun, code), Arc::new(Held { first, pos, put, record }));
     }
 
     /// What a record is found by besides its code never changes with a later version of it.
