@@ -175,34 +175,30 @@ fn widest(
     now: EpochMs,
     centre: &CentreId,
 ) -> Result<GrantView, &'static str> {
-    // Every condition by itself, in order, so that the log line can say how far the caller's grants came.
-    let conditions: [(&'static str, &dyn Fn(&GrantView) -> bool); 4] = [
-        ("NO_ROLE", &|grant| grant.subject == *subject && role_suits(rule, grant.role)),
-        ("NOT_NOW", &|grant| grant.holds_at(now)),
-        ("NOT_HERE", &|grant| grant.reaches(centre)),
-        ("TOO_NARROW", &|grant| wide_enough(rule.scope, grant)),
-    ];
     let mut grants = held;
-    for (why, condition) in conditions {
-        grants.retain(|grant| condition(grant));
-        if grants.is_empty() {
-            return Err(why);
-        }
-    }
+    // Every condition by itself, in order, so that the log line can say how far the caller's grants came.
+    let mut keep = |why: &'static str, condition: &dyn Fn(&GrantView) -> bool| {
+        grants.retain(condition);
+        if grants.is_empty() { Err(why) } else { Ok(()) }
+    };
+    keep("NO_ROLE", &|grant| grant.subject == *subject && role_suits(rule, grant.role))?;
+    keep("NOT_NOW", &|grant| grant.holds_at(now))?;
+    keep("NOT_HERE", &|grant| grant.reaches(centre))?;
+    keep("TOO_NARROW", &|grant| wide_enough(rule.scope, grant))?;
     // Widest first; the oldest of equals, so that the same grants always give the same pass.
     grants.into_iter().min_by_key(|grant| (Reverse(width(grant)), grant.log, grant.pos)).ok_or("NO_ROLE")
 }
 
-fn role_suits(rule: &Rule, role: Role) -> bool {
-    rule.roles.contains(&role) && (rule.scope != Scope::Device || role == Role::Terminal)
+fn role_suits(rule: &Rule, held: Role) -> bool {
+    rule.roles.contains(&held) && (rule.scope != Scope::Device || held == Role::Terminal)
 }
 
-fn wide_enough(scope: Scope, grant: &GrantView) -> bool {
-    let reach = &grant.reach;
+fn wide_enough(scope: Scope, held: &GrantView) -> bool {
+    let reach = &held.reach;
     match scope {
         Scope::Unspecified => false,
         Scope::Deployment => {
-            grant.log == LogId::DEPLOYMENT && reach.department.is_none() && reach.window.is_none()
+            held.log == LogId::DEPLOYMENT && reach.department.is_none() && reach.window.is_none()
         }
         Scope::Centre => reach.department.is_none() && reach.window.is_none(),
         Scope::Department => reach.window.is_none(),
@@ -210,6 +206,7 @@ fn wide_enough(scope: Scope, grant: &GrantView) -> bool {
     }
 }
 
+/// The department first, then the window, then how many centres.
 fn width(grant: &GrantView) -> (bool, bool, bool) {
     let reach = &grant.reach;
     let everywhere = grant.log == LogId::DEPLOYMENT && reach.centre.is_none();

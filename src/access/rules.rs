@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use prost_reflect::{DescriptorPool, ExtensionDescriptor, MethodDescriptor, Value};
+use prost_reflect::{DescriptorPool, ExtensionDescriptor, MethodDescriptor};
 
 use crate::proto::access::{Record, Scope};
 use crate::proto::{Access, DESCRIPTORS, Role};
@@ -114,14 +114,12 @@ fn rule_of(method: &MethodDescriptor, option: &ExtensionDescriptor) -> Result<Ru
     if !options.has_extension(option) {
         return Err(RulesError::Missing(path));
     }
-    let access = match &*options.get_extension(option) {
-        Value::Message(message) => message.transcode_to::<Access>().ok(),
-        _other_kinds => None,
-    };
+    let option = options.get_extension(option);
+    let access = option.as_message().and_then(|message| message.transcode_to::<Access>().ok());
     let Some(access) = access else { return Err(RulesError::Missing(path)) };
     let incomplete = |what| RulesError::Incomplete { method: path.clone(), what };
     let roles: Vec<Role> = access.roles().collect();
-    if access.public != roles.is_empty() {
+    if access.public != access.roles.is_empty() {
         return Err(incomplete("it must name roles, or be public"));
     }
     if roles.len() != access.roles.len() || roles.contains(&Role::Unspecified) {

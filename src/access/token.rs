@@ -356,7 +356,6 @@ fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
 )]
 fn refusal(kind: &ErrorKind) -> TokenError {
     match kind {
-        ErrorKind::InvalidSignature => TokenError::Signature,
         ErrorKind::InvalidAudience => TokenError::Audience,
         ErrorKind::InvalidIssuer => TokenError::Issuer,
         ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => TokenError::Algorithm,

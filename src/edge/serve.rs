@@ -74,7 +74,7 @@ pub struct Services {
 macro_rules! mount {
     ($services:ident, $server:ident, $calls:ident, $large_paths:expr) => {{
         let with_limit = |bytes| {
-            $server::from_arc(Arc::clone(&$calls))
+            $server::from_arc(Arc::clone($calls))
                 .max_decoding_message_size(bytes)
                 .max_encoding_message_size($services.limits.answer_bytes)
         };
@@ -92,19 +92,19 @@ impl Services {
 
     /// With the directory's calls.
     #[must_use]
-    pub fn directory<T: DirectoryService>(self, calls: Arc<T>) -> Self {
+    pub fn directory<T: DirectoryService>(self, calls: &Arc<T>) -> Self {
         mount!(self, DirectoryServiceServer, calls, &["/qinlian.v1.DirectoryService/BatchPutPeople"])
     }
 
     /// With attendance's calls.
     #[must_use]
-    pub fn attendance<T: AttendanceService>(self, calls: Arc<T>) -> Self {
+    pub fn attendance<T: AttendanceService>(self, calls: &Arc<T>) -> Self {
         mount!(self, AttendanceServiceServer, calls, &["/qinlian.v1.AttendanceService/UploadPunches"])
     }
 
     /// With audit's calls. An erasure names up to 10,000 parts.
     #[must_use]
-    pub fn audit<T: AuditService>(self, calls: Arc<T>) -> Self {
+    pub fn audit<T: AuditService>(self, calls: &Arc<T>) -> Self {
         mount!(self, AuditServiceServer, calls, &["/qinlian.v1.AuditService/RequestErasure"])
     }
 
@@ -141,17 +141,17 @@ pub async fn serve(
     if edge.reflection {
         routes = with_reflection(routes)?;
     }
-    let router = routes
+    let layered = routes
         .into_axum_router()
         // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
         .route_layer(Authenticate::new(edge.rules, edge.verifier, Arc::clone(&edge.clock)))
         .route_layer(Surround::new(edge.clock));
-    let (stop, stopping) = oneshot::channel::<()>();
+    let (close, closing) = oneshot::channel::<()>();
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut server = Box::pin(
-        limited(&limits).add_routes(Routes::from(router)).serve_with_incoming_shutdown(incoming, async {
-            // A sender that is gone says the same: stop.
-            let _gone = stopping.await;
+        limited(&limits).add_routes(Routes::from(layered)).serve_with_incoming_shutdown(incoming, async {
+            // A sender that is gone says the same: close.
+            let _gone = closing.await;
         }),
     );
     tokio::select! {
@@ -160,7 +160,7 @@ pub async fn serve(
         () = until => {}
     }
     report(&reporter, &names, ServingStatus::NotServing).await;
-    let _sent = stop.send(());
+    let _sent = close.send(());
     // Somebody who watches health would keep us for ever.
     match tokio::time::timeout(Duration::from_millis(limits.shutdown_ms), server).await {
         Ok(ended) => Ok(ended?),

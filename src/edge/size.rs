@@ -30,10 +30,8 @@ where
     type Future = S::Future;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        match self.small.poll_ready(context) {
-            Poll::Ready(Ok(())) => self.large.poll_ready(context),
-            other => other,
-        }
+        std::task::ready!(self.small.poll_ready(context))?;
+        self.large.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {

@@ -1,0 +1,248 @@
+//! Which grant allows which call: grants × scopes × centres × times.
+
+use std::sync::Arc;
+
+use qinlian::access::{Caller, Denied, Grants, NoPass, Pass, Rule, Rules, Unavailable};
+use qinlian::kernel::{CentreId, DepartmentId, DeviceId, EpochMs, LogId, Pos, Subject, WindowId};
+use qinlian::proto::Role;
+use qinlian::registers::directory::view::{GrantView, Reach};
+use qinlian::registers::failure::Failure;
+
+const NOW: EpochMs = EpochMs::clamped(1_000_000);
+
+/// The grants that the port hands out; `None`: it cannot be read.
+pub(super) struct Table(pub(super) Option<Vec<GrantView>>);
+
+impl Grants for Table {
+    async fn grants_of(&self, _who: &Subject, _centre: &CentreId) -> Result<Vec<GrantView>, Unavailable> {
+        self.0.clone().ok_or(Unavailable)
+    }
+}
+
+/// A grant in the log of a centre, or of the deployment, with nothing narrowed.
+pub(super) fn grant(centre: &str, subject: &str, role: Role) -> GrantView {
+    let centre = CentreId::parse(centre).unwrap();
+    let log = match centre.as_str() {
+        "_" => LogId::DEPLOYMENT,
+        "hall" => LogId::from_column(4),
+        _ => LogId::from_column(9),
+    };
+    GrantView {
+        log,
+        centre,
+        pos: Pos::new(3),
+        subject: Subject::parse(subject).unwrap(),
+        role,
+        reach: Reach::default(),
+        from: EpochMs::ZERO,
+        until: None,
+    }
+}
+
+fn rule(method: &str) -> Arc<Rule> {
+    Arc::clone(Rules::ours().unwrap().find(&format!("/qinlian.v1.{method}")).expect(method))
+}
+
+fn caller(subject: &str, method: &str) -> Caller {
+    Caller::new(Subject::parse(subject).unwrap(), rule(method), "r-1", [9; 8])
+}
+
+async fn passes(method: &str, subject: &str, grants: Vec<GrantView>, centre: &str) -> Result<Pass, NoPass> {
+    let centre = CentreId::parse(centre).unwrap();
+    caller(subject, method).pass(&Table(Some(grants)), NOW, &centre).await
+}
+
+fn in_department(mut grant: GrantView, department: &str) -> GrantView {
+    grant.reach.department = Some(DepartmentId::parse(department).unwrap());
+    grant
+}
+
+fn at_window(mut grant: GrantView, window: &str) -> GrantView {
+    grant.reach.window = Some(WindowId::parse(window).unwrap());
+    grant
+}
+
+fn only(mut grant: GrantView, centre: &str) -> GrantView {
+    grant.reach.centre = Some(CentreId::parse(centre).unwrap());
+    grant
+}
+
+fn between(mut grant: GrantView, from: i64, until: Option<i64>) -> GrantView {
+    (grant.from, grant.until) = (EpochMs::clamped(from), until.map(EpochMs::clamped));
+    grant
+}
+
+fn at(mut grant: GrantView, pos: u64) -> GrantView {
+    grant.pos = Pos::new(pos);
+    grant
+}
+
+const CENTRE: &str = "AttendanceService/ReportDeviceOutage";
+const DEPARTMENT: &str = "AttendanceService/ListPunches";
+const DEPLOYMENT: &str = "DirectoryService/PutCentre";
+const DEVICE: &str = "AttendanceService/RecordPunch";
+const WHO: &str = "system:hr-tax";
+const TERMINAL: &str = "device:hall-1";
+
+type Row = (&'static str, &'static str, &'static str, Vec<GrantView>, &'static str, Result<(), &'static str>);
+
+fn centre_rows() -> Vec<Row> {
+    let officer = |centre| grant(centre, WHO, Role::AttendanceOfficer);
+    vec![
+        ("an officer of this centre", CENTRE, WHO, vec![officer("hall")], "hall", Ok(())),
+        ("an officer of all centres", CENTRE, WHO, vec![officer("_")], "hall", Ok(())),
+        ("of all, for this one only", CENTRE, WHO, vec![only(officer("_"), "hall")], "hall", Ok(())),
+        ("of all, for another only", CENTRE, WHO, vec![only(officer("_"), "east")], "hall", Err("NOT_HERE")),
+        ("an officer of another centre", CENTRE, WHO, vec![officer("east")], "hall", Err("NOT_HERE")),
+        (
+            "another centre's grant that claims this one",
+            CENTRE,
+            WHO,
+            vec![only(officer("east"), "hall")],
+            "hall",
+            Err("NOT_HERE"),
+        ),
+        ("a centre's grant in the deployment", CENTRE, WHO, vec![officer("hall")], "_", Err("NOT_HERE")),
+        ("nothing at all", CENTRE, WHO, vec![], "hall", Err("NO_ROLE")),
+        ("another role", CENTRE, WHO, vec![grant("hall", WHO, Role::Hr)], "hall", Err("NO_ROLE")),
+        ("somebody else's grant", CENTRE, "system:other", vec![officer("hall")], "hall", Err("NO_ROLE")),
+        ("not yet", CENTRE, WHO, vec![between(officer("hall"), 1_000_001, None)], "hall", Err("NOT_NOW")),
+        ("from this moment on", CENTRE, WHO, vec![between(officer("hall"), 1_000_000, None)], "hall", Ok(())),
+        ("over", CENTRE, WHO, vec![between(officer("hall"), 0, Some(1_000_000))], "hall", Err("NOT_NOW")),
+        ("about to be over", CENTRE, WHO, vec![between(officer("hall"), 0, Some(1_000_001))], "hall", Ok(())),
+        (
+            "one department",
+            CENTRE,
+            WHO,
+            vec![in_department(officer("hall"), "tax")],
+            "hall",
+            Err("TOO_NARROW"),
+        ),
+        ("one window", CENTRE, WHO, vec![at_window(officer("hall"), "w-1")], "hall", Err("TOO_NARROW")),
+        (
+            "one department here, everything there",
+            CENTRE,
+            WHO,
+            vec![in_department(officer("hall"), "tax"), officer("east")],
+            "hall",
+            Err("TOO_NARROW"),
+        ),
+    ]
+}
+
+fn other_rows() -> Vec<Row> {
+    let hr = |centre| grant(centre, WHO, Role::Hr);
+    let admin = |centre| grant(centre, WHO, Role::Administrator);
+    let terminal = |centre| grant(centre, TERMINAL, Role::Terminal);
+    vec![
+        ("HR of a department", DEPARTMENT, WHO, vec![in_department(hr("hall"), "tax")], "hall", Ok(())),
+        ("HR of the centre", DEPARTMENT, WHO, vec![hr("hall")], "hall", Ok(())),
+        ("HR of a window", DEPARTMENT, WHO, vec![at_window(hr("hall"), "w-1")], "hall", Err("TOO_NARROW")),
+        ("HR of another centre", DEPARTMENT, WHO, vec![hr("east")], "hall", Err("NOT_HERE")),
+        ("an administrator reads no content", DEPARTMENT, WHO, vec![admin("_")], "hall", Err("NO_ROLE")),
+        ("the deployment's administrator", DEPLOYMENT, WHO, vec![admin("_")], "_", Ok(())),
+        ("for the deployment itself only", DEPLOYMENT, WHO, vec![only(admin("_"), "_")], "_", Ok(())),
+        ("a centre's administrator", DEPLOYMENT, WHO, vec![admin("hall")], "_", Err("NOT_HERE")),
+        (
+            "one centre's, in the deployment log",
+            DEPLOYMENT,
+            WHO,
+            vec![only(admin("_"), "hall")],
+            "_",
+            Err("NOT_HERE"),
+        ),
+        ("one department's", DEPLOYMENT, WHO, vec![in_department(admin("_"), "tax")], "_", Err("TOO_NARROW")),
+        (
+            "a centre named where only _ can be",
+            DEPLOYMENT,
+            WHO,
+            vec![admin("_")],
+            "hall",
+            Err("NOT_THE_DEPLOYMENT"),
+        ),
+        ("a terminal here", DEVICE, TERMINAL, vec![terminal("hall")], "hall", Ok(())),
+        (
+            "a terminal at a window",
+            DEVICE,
+            TERMINAL,
+            vec![at_window(terminal("hall"), "w-1")],
+            "hall",
+            Ok(()),
+        ),
+        ("a terminal elsewhere", DEVICE, TERMINAL, vec![terminal("east")], "hall", Err("NOT_HERE")),
+        (
+            "a system with the role",
+            DEVICE,
+            WHO,
+            vec![grant("hall", WHO, Role::Terminal)],
+            "hall",
+            Err("NOT_A_DEVICE"),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_call_passes_only_under_a_grant_of_its_role_that_holds_now_reaches_here_and_is_wide_enough() {
+    for (name, method, subject, grants, centre, expected) in centre_rows().into_iter().chain(other_rows()) {
+        let why = match passes(method, subject, grants, centre).await {
+            Ok(_) => Ok(()),
+            Err(NoPass::Denied(denied)) => Err(denied.why),
+            Err(NoPass::Unavailable(_)) => Err("UNAVAILABLE"),
+        };
+        assert_eq!(why, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_widest_grant_is_relied_on_and_the_oldest_of_equals() {
+    let hr = |centre| grant(centre, WHO, Role::Hr);
+    let tax = || in_department(hr("hall"), "tax");
+    for (name, grants, log, pos, department) in [
+        ("a department alone", vec![at(tax(), 5)], 4, 5, Some("tax")),
+        ("the centre before a department", vec![at(tax(), 5), at(hr("hall"), 8)], 4, 8, None),
+        ("every centre before one", vec![at(hr("hall"), 5), at(hr("_"), 8)], 0, 8, None),
+        (
+            "a centre before a department of all",
+            vec![in_department(hr("_"), "tax"), at(hr("hall"), 8)],
+            4,
+            8,
+            None,
+        ),
+        (
+            "the oldest of two departments",
+            vec![at(in_department(hr("hall"), "fire"), 7), at(tax(), 6)],
+            4,
+            6,
+            Some("tax"),
+        ),
+        ("not one that is over", vec![between(hr("_"), 0, Some(1)), at(tax(), 5)], 4, 5, Some("tax")),
+    ] {
+        let pass = passes(DEPARTMENT, WHO, grants, "hall").await.unwrap();
+        assert_eq!(pass.grant().log.column(), log, "{name}");
+        assert_eq!(pass.grant().pos, Pos::new(pos), "{name}");
+        assert_eq!(pass.department().map(DepartmentId::as_str), department, "{name}");
+        assert_eq!(pass.subject().to_string(), WHO, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_speaks_for_itself_alone() {
+    let pass = passes(DEVICE, TERMINAL, vec![grant("hall", TERMINAL, Role::Terminal)], "hall").await.unwrap();
+    let device = |code| DeviceId::parse(code).unwrap();
+    assert_eq!(pass.device(&device("hall-1")), Ok(()));
+    assert_eq!(pass.device(&device("hall-2")).map_err(|d| d.why), Err("ANOTHER_DEVICE"));
+    let local = Pass::local_administrator(grant("_", WHO, Role::Administrator));
+    assert_eq!(local.device(&device("hall-2")), Ok(()));
+}
+
+#[tokio::test]
+async fn a_denial_quotes_the_calls_support_id_and_grants_that_cannot_be_read_are_no_denial() {
+    let caller = caller(WHO, CENTRE);
+    let centre = CentreId::parse("hall").unwrap();
+    let denied = caller.pass(&Table(Some(vec![])), NOW, &centre).await.err();
+    let support_id = caller.support_id().to_owned();
+    assert_eq!(support_id.len(), 12);
+    assert_eq!(denied, Some(NoPass::Denied(Denied { support_id, why: "NO_ROLE" })));
+    let unavailable = caller.pass(&Table(None), NOW, &centre).await.unwrap_err();
+    assert!(matches!(Failure::from(unavailable), Failure::Unavailable("GRANTS")));
+}
