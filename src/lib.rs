@@ -1,6 +1,7 @@
 //! Qinlian (勤廉): the register behind a government service centre's promises.
 
 pub mod access;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod edge;

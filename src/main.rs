@@ -1,2 +1,5 @@
 //! The `qinlian` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    qinlian::cli::main()
+}

@@ -9,6 +9,7 @@ pub mod adapter;
 pub mod authenticate;
 pub mod call;
 pub mod language;
+mod registers;
 pub mod serve;
 pub mod services;
 mod size;

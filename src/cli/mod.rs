@@ -1,0 +1,135 @@
+//! The command line: one file per subcommand, over one [`office`] that opens a deployment's files.
+//!
+//! Exit codes: 0 done, 1 the answer is no (a verification failed), 2 usage or environment.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config, Source};
+use crate::telemetry;
+
+mod config_show;
+pub mod init;
+pub mod office;
+mod proto_export;
+pub mod serve;
+pub mod token;
+
+/// The register behind a government service centre's promises.
+#[derive(Debug, Parser)]
+#[command(name = "qinlian", version, about, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  qinlian demo --once
+  qinlian init --data ./data --centre hall --name 'Service hall' --admin 'Zhang San' --admin 'Li Si'
+  qinlian serve --data ./data
+  qinlian token --data ./data --subject system:hr --role HR --centre hall
+  qinlian import punches badges.csv --data ./data --centre hall \\
+      --columns time=timestamp,person=badge,device=zone --create-people
+  qinlian audit bundle --data ./data --centre hall -o bundle
+  qinlian audit verify bundle --key data/verifier.key";
+
+/// Where a deployment's files are.
+#[derive(Debug, Clone, Args)]
+pub struct Where {
+    /// The folder that `init` made: database, keys, anchor, verifier.key
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data: Option<PathBuf>,
+    /// A configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Where {
+    /// The effective configuration.
+    pub fn load(&self) -> anyhow::Result<Config> {
+        let source = match (&self.data, &self.config) {
+            (Some(data), _) => Source::Data(data.clone()),
+            (None, Some(file)) => Source::File(file.clone()),
+            (None, None) => Source::Nothing,
+        };
+        Ok(Config::load(&source, &config::environment())?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Begin a deployment: keys, database, two administrators, a first centre
+    Init(init::Options),
+    /// Run the server
+    Serve(serve::Options),
+    /// Print a token that says who somebody is; with --role, grant the role first
+    Token(token::Options),
+    /// The effective configuration
+    #[command(subcommand)]
+    Config(config_show::Command),
+    /// The .proto files of the interface
+    #[command(subcommand)]
+    Proto(proto_export::Command),
+}
+
+/// What a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Done, or yes.
+    Yes,
+    /// The answer is no.
+    No,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Asking for help is no error; anything else is usage.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _printed = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into()),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) => complain(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<Answer> {
+    match command {
+        Command::Init(options) => init::run(options).await,
+        Command::Serve(options) => serve::run(options).await,
+        Command::Token(options) => token::run(options).await,
+        Command::Config(command) => config_show::run(&command),
+        Command::Proto(command) => proto_export::run(&command),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line speaks to people")]
+fn complain(error: &anyhow::Error) -> ExitCode {
+    eprintln!("qinlian: {error:#}");
+    ExitCode::from(2)
+}
+
+/// Says something on standard output. A reader that has gone away is no error of ours.
+pub(crate) fn say(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _written = writeln!(out, "{text}");
+}
+
+/// A log for commands that are not the server: warnings and worse, in words.
+pub(crate) fn quiet_log() {
+    // Started before, by a command that runs another one: that log serves.
+    let _started = telemetry::start(telemetry::LogFormat::Text, "warn");
+}

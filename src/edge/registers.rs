@@ -1,0 +1,3 @@
+//! The registers' calls, served.
+
+crate::directory_calls!(crate::registers::directory::service::Calls);
