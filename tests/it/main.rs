@@ -1,4 +1,6 @@
 //! Integration tests.
+// Always true here; it tells clippy that helpers outside a #[test] are test code too.
+#![cfg(test)]
 
 mod edge;
 mod support;
