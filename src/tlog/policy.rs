@@ -1,23 +1,29 @@
 //! Trust policies, c2sp.org/tlog-policy: which logs and witnesses somebody believes, and how many of them it takes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cosignature::{CosignatureKey, parse_cosignature_key};
 use super::note::{Note, NoteError, VerifierKey};
 
-/// A policy.
+/// Logs, witnesses and groups together; the text asks for at least 32 of each ("Implementation limits").
+const MAX_DEFINITIONS: usize = 1000;
+
+/// A policy. Names are octets and not text, "Character set": two that look alike are two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<VerifierKey>,
-    witnesses: BTreeMap<String, CosignatureKey>,
-    groups: BTreeMap<String, Group>,
-    quorum: Option<String>,
+    witnesses: BTreeMap<Vec<u8>, CosignatureKey>,
+    /// In the order of the file: a group names earlier lines only.
+    groups: Vec<Group>,
+    quorum: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Group {
+    name: Vec<u8>,
     threshold: usize,
-    members: Vec<String>,
+    members: Vec<Vec<u8>>,
 }
 
 /// Why a file is not a policy. Lines count from 1.
@@ -41,6 +47,9 @@ pub enum PolicyError {
     /// Not between 1 and the number of members.
     #[error("line {0} has a threshold that its members cannot reach")]
     Threshold(usize),
+    /// More than 1,000 logs, witnesses and groups.
+    #[error("line {0} is one definition too many")]
+    TooMany(usize),
     /// No quorum line, or two.
     #[error("there is not exactly one quorum line")]
     Quorum,
@@ -48,43 +57,50 @@ pub enum PolicyError {
 
 impl Policy {
     /// Parses a policy file.
-    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+    pub fn parse(file: impl AsRef<[u8]>) -> Result<Self, PolicyError> {
         let mut policy =
-            Self { logs: Vec::new(), witnesses: BTreeMap::new(), groups: BTreeMap::new(), quorum: None };
+            Self { logs: Vec::new(), witnesses: BTreeMap::new(), groups: Vec::new(), quorum: None };
         let mut quorums = 0;
         let mut members_used = BTreeSet::new();
-        for (at, line) in text.split('\n').enumerate().map(|(at, line)| (at + 1, line)) {
-            if line.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
+        for (at, line) in file.as_ref().split(|b| *b == b'\n').enumerate().map(|(at, line)| (at + 1, line)) {
+            if line.iter().any(|b| (*b < 0x20 && *b != b'\t') || *b == 0x7f) {
                 return Err(PolicyError::ControlCharacter(at));
             }
-            let words: Vec<&str> = line.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
+            let words: Vec<&[u8]> =
+                line.split(|b| matches!(b, b' ' | b'\t')).filter(|word| !word.is_empty()).collect();
             match words.as_slice() {
                 [] => {}
-                [first, ..] if first.starts_with('#') => {}
-                ["log", vkey] | ["log", vkey, _] => policy.add_log(vkey, at)?,
-                ["witness", name, vkey] | ["witness", name, vkey, _] => policy.add_witness(name, vkey, at)?,
-                ["group", name, threshold, members @ ..] if !members.is_empty() => {
+                [first, ..] if first.starts_with(b"#") => {}
+                [b"log", vkey] | [b"log", vkey, _] => policy.add_log(vkey, at)?,
+                [b"witness", name, vkey] | [b"witness", name, vkey, _] => {
+                    policy.add_witness(name, vkey, at)?;
+                }
+                [b"group", name, threshold, members @ ..] if !members.is_empty() => {
                     policy.add_group(name, threshold, members, &mut members_used, at)?;
                 }
-                ["quorum", name] => {
+                [b"quorum", name] => {
                     quorums += 1;
                     policy.quorum = match *name {
-                        "none" => None,
-                        name if policy.is_defined(name) => Some(name.to_owned()),
+                        b"none" => None,
+                        name if policy.is_defined(name) => Some(name.to_vec()),
                         _ => return Err(PolicyError::Name(at)),
                     };
                 }
                 _ => return Err(PolicyError::Line(at)),
             }
+            if policy.logs.len() + policy.witnesses.len() + policy.groups.len() > MAX_DEFINITIONS {
+                return Err(PolicyError::TooMany(at));
+            }
         }
         if quorums == 1 { Ok(policy) } else { Err(PolicyError::Quorum) }
     }
 
-    fn is_defined(&self, name: &str) -> bool {
-        self.witnesses.contains_key(name) || self.groups.contains_key(name)
+    fn is_defined(&self, name: &[u8]) -> bool {
+        self.witnesses.contains_key(name) || self.groups.iter().any(|group| group.name == name)
     }
 
-    fn add_log(&mut self, vkey: &str, at: usize) -> Result<(), PolicyError> {
+    fn add_log(&mut self, vkey: &[u8], at: usize) -> Result<(), PolicyError> {
+        let vkey = str::from_utf8(vkey).map_err(|_| PolicyError::Key(at))?;
         let key = VerifierKey::parse(vkey).map_err(|_| PolicyError::Key(at))?;
         // "Two vkeys are considered duplicate if they wrap the same underlying public key": a policy names one log of a
         // deployment, whose logs share a key.
@@ -95,42 +111,43 @@ impl Policy {
         Ok(())
     }
 
-    fn add_witness(&mut self, name: &str, vkey: &str, at: usize) -> Result<(), PolicyError> {
+    fn add_witness(&mut self, name: &[u8], vkey: &[u8], at: usize) -> Result<(), PolicyError> {
+        let vkey = str::from_utf8(vkey).map_err(|_| PolicyError::Key(at))?;
         let key = parse_cosignature_key(vkey).map_err(|_| PolicyError::Key(at))?;
         let known = self.witnesses.values().any(|known| known.vkey().key_bytes() == key.vkey().key_bytes());
-        if name == "none" || known || self.is_defined(name) {
+        if name == b"none" || known || self.is_defined(name) {
             return Err(PolicyError::Duplicate(at));
         }
-        self.witnesses.insert(name.to_owned(), key);
+        self.witnesses.insert(name.to_vec(), key);
         Ok(())
     }
 
     fn add_group(
         &mut self,
-        name: &str,
-        threshold: &str,
-        members: &[&str],
-        used: &mut BTreeSet<String>,
+        name: &[u8],
+        threshold: &[u8],
+        members: &[&[u8]],
+        used: &mut BTreeSet<Vec<u8>>,
         at: usize,
     ) -> Result<(), PolicyError> {
-        if name == "none" || self.is_defined(name) {
+        if name == b"none" || self.is_defined(name) {
             return Err(PolicyError::Duplicate(at));
         }
         let threshold = match threshold {
-            "all" => members.len(),
-            "any" => 1,
-            number => number.parse().map_err(|_| PolicyError::Threshold(at))?,
+            b"all" => members.len(),
+            b"any" => 1,
+            number => decimal(number).ok_or(PolicyError::Threshold(at))?,
         };
         if !(1..=members.len()).contains(&threshold) {
             return Err(PolicyError::Threshold(at));
         }
         for member in members {
-            if !self.is_defined(member) || !used.insert((*member).to_owned()) {
+            if !self.is_defined(member) || !used.insert(member.to_vec()) {
                 return Err(PolicyError::Name(at));
             }
         }
-        let members = members.iter().map(|member| (*member).to_owned()).collect();
-        self.groups.insert(name.to_owned(), Group { threshold, members });
+        let members = members.iter().map(|member| member.to_vec()).collect();
+        self.groups.push(Group { name: name.to_vec(), threshold, members });
         Ok(())
     }
 
@@ -139,31 +156,33 @@ impl Policy {
         &self.logs
     }
 
-    /// The witnesses, by the names that the policy gives them.
-    pub fn witnesses(&self) -> impl Iterator<Item = (&str, &CosignatureKey)> {
-        self.witnesses.iter().map(|(name, key)| (name.as_str(), key))
+    /// The witnesses, by the names that the policy gives them, for showing.
+    pub fn witnesses(&self) -> impl Iterator<Item = (Cow<'_, str>, &CosignatureKey)> {
+        self.witnesses.iter().map(|(name, key)| (String::from_utf8_lossy(name), key))
     }
 
     /// Is the quorum among the witnesses who cosigned the note? A bad cosignature of a known witness is an error.
     pub fn is_witnessed(&self, note: &Note) -> Result<bool, NoteError> {
-        let mut cosigned = BTreeSet::new();
+        let mut holds: BTreeSet<&[u8]> = BTreeSet::new();
         for (name, key) in &self.witnesses {
             if key.verify(note)?.is_some() {
-                cosigned.insert(name.as_str());
+                holds.insert(name);
             }
         }
-        Ok(self.quorum.as_deref().is_none_or(|quorum| self.holds(quorum, &cosigned)))
+        // In the order of the file, whatever a group names is decided before it: no recursion, however deep they nest.
+        for group in &self.groups {
+            let witnessing = group.members.iter().filter(|member| holds.contains(member.as_slice())).count();
+            if witnessing >= group.threshold {
+                holds.insert(&group.name);
+            }
+        }
+        Ok(self.quorum.as_deref().is_none_or(|quorum| holds.contains(quorum)))
     }
+}
 
-    /// Groups name earlier lines only, so this ends.
-    fn holds(&self, name: &str, cosigned: &BTreeSet<&str>) -> bool {
-        match self.groups.get(name) {
-            Some(group) => {
-                group.members.iter().filter(|member| self.holds(member, cosigned)).count() >= group.threshold
-            }
-            None => cosigned.contains(name),
-        }
-    }
+/// Digits and nothing else: no sign.
+fn decimal(digits: &[u8]) -> Option<usize> {
+    if digits.iter().all(u8::is_ascii_digit) { str::from_utf8(digits).ok()?.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -217,6 +236,7 @@ mod tests {
             ("quorum W9\n", PolicyError::Name(7)),
             ("group G 3 W1 W2\n", PolicyError::Threshold(7)),
             ("group G 0 W1 W2\n", PolicyError::Threshold(7)),
+            ("group G +1 W1 W2\n", PolicyError::Threshold(7)),
             ("group G all W1 W1\n", PolicyError::Name(7)),
             ("group G any H\ngroup H any W1\n", PolicyError::Name(7)),
             ("group W1 any W2\n", PolicyError::Duplicate(7)),
