@@ -123,7 +123,8 @@ pub fn tiles_of(size: u64) -> impl Iterator<Item = Tile> {
 pub fn node_in_tile(tile: &Tile, hashes: &[Hash], node: NodeId) -> Option<Hash> {
     let level = tile.level?;
     let inner = node.level.checked_sub(level.checked_mul(HEIGHT)?).filter(|inner| *inner <= HEIGHT)?;
-    let first = node.index.checked_shl(u32::from(inner))?.checked_sub(tile.index.checked_mul(WIDTH)?)?;
+    // A multiplication, since a checked shift lets bits fall off the left end and would find another node.
+    let first = node.index.checked_mul(1 << inner)?.checked_sub(tile.index.checked_mul(WIDTH)?)?;
     let first = usize::try_from(first).ok()?;
     let mut row = hashes.get(first..first.checked_add(1 << inner)?)?.to_vec();
     while row.len() > 1 {
