@@ -4,7 +4,8 @@
 //! `IN (SELECT * FROM UNNEST($2::text[], $3::bigint[]))`; SQLite has no arrays, so there the same keys travel as
 //! one JSON array of rows and the `UNNEST(…)` reads `(SELECT value ->> 0 AS k0, value ->> 1 AS k1 FROM json_each($2))`,
 //! with `unhex(…)` around columns of bytes. To join with the keys, call them `UNNEST(…) AS k(k0, k1)`: the column
-//! list falls away on SQLite. A trailing `FOR UPDATE OF h` falls away too: `BEGIN IMMEDIATE` holds the whole database.
+//! list falls away on SQLite. A trailing `FOR UPDATE OF h`, with or without `SKIP LOCKED`, falls away too: `BEGIN IMMEDIATE`
+//! holds the whole database.
 //! Nothing else is rewritten.
 
 use std::borrow::Cow;
@@ -42,6 +43,7 @@ impl Statement {
 /// Rewrites the key set, and nothing else.
 pub(crate) fn for_sqlite(text: &str) -> String {
     const OPEN: &str = "UNNEST(";
+    let text = text.strip_suffix(" SKIP LOCKED").unwrap_or(text);
     let text = text.strip_suffix(" FOR UPDATE OF h").unwrap_or(text);
     let Some((before, rest)) = text.split_once(OPEN) else { return text.to_owned() };
     let Some((columns, after)) = rest.split_once(')') else { return text.to_owned() };
@@ -87,5 +89,16 @@ mod tests {
         );
         static PLAIN: Statement = Statement::new("SELECT 1 WHERE 1 = $1");
         assert_eq!(PLAIN.sqlite(), PLAIN.postgres());
+    }
+
+    #[test]
+    fn a_row_lock_falls_away_on_sqlite_where_the_transaction_holds_the_database() {
+        static WAITING: Statement = Statement::new("SELECT h.a FROM t h WHERE h.b = $1 FOR UPDATE OF h");
+        static SKIPPING: Statement =
+            Statement::new("SELECT h.a FROM t h WHERE h.b = $1 FOR UPDATE OF h SKIP LOCKED");
+        for statement in [&WAITING, &SKIPPING] {
+            assert_eq!(statement.sqlite(), "SELECT h.a FROM t h WHERE h.b = $1");
+        }
+        assert!(SKIPPING.postgres().ends_with(" FOR UPDATE OF h SKIP LOCKED"));
     }
 }

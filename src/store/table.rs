@@ -181,10 +181,11 @@ impl Table {
                 })
                 .collect();
             format!(
-                "INSERT INTO {} ({}) SELECT * FROM UNNEST({})",
+                "INSERT INTO {} ({}) SELECT * FROM UNNEST({}){}",
                 self.name,
                 self.names(),
-                arrays.join(", ")
+                arrays.join(", "),
+                self.tail
             )
         })
     }
@@ -270,5 +271,20 @@ impl Inserts {
             .iter()
             .filter(move |(known, _)| std::ptr::eq(*known, table))
             .flat_map(|(table, values)| values.chunks(table.columns.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_may_be_there_already_is_left_alone_on_both_databases() {
+        static ONCE: Table = Table::new("once", &[Column::public("a", Kind::Int)]);
+        static AGAIN: Table = Table::idempotent("again", &[Column::public("a", Kind::Int)]);
+        assert!(AGAIN.postgres_insert().ends_with(" ON CONFLICT DO NOTHING"));
+        assert!(AGAIN.sqlite_inserts().all(|text| text.ends_with(" ON CONFLICT DO NOTHING")));
+        assert!(!ONCE.postgres_insert().contains("CONFLICT"));
+        assert!(!ONCE.sqlite_inserts().any(|text| text.contains("CONFLICT")));
     }
 }
