@@ -34,6 +34,9 @@ impl From<StoreError> for BatchFault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unique { .. } => Self::Fault("a row exists already"),
+            // One command's value, or one log's row: its neighbours are not to pay for it.
+            StoreError::Rejected(_) => Self::Fault("the database does not take a value"),
+            StoreError::Inconsistent { .. } => Self::Fault("a row holds what was never written there"),
             other => Self::Store(other),
         }
     }

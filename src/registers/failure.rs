@@ -99,6 +99,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::Driver(_)
             | StoreError::Unique { .. }
+            | StoreError::Rejected(_)
             | StoreError::Unsafe(_)
             | StoreError::Url(_)
             | StoreError::Migrate(_) => Self::Fault("STORE"),

@@ -18,6 +18,10 @@ pub enum StoreError {
         /// The constraint or the columns, as the database names them.
         constraint: String,
     },
+    /// The database does not take a value (a NUL in a text, a number out of range): the same command fails again,
+    /// and nobody else's is to blame.
+    #[error("the database does not take a value: {0}")]
+    Rejected(String),
     /// A stored value that the software never writes.
     #[error("{table}.{column} holds what was never written there")]
     Inconsistent {
@@ -47,15 +51,12 @@ impl From<sqlx::Error> for StoreError {
                         .map_or_else(|| database.message().to_owned(), str::to_owned),
                 };
             }
-            // SQLITE_FULL = 13; PostgreSQL disk_full = 53100.
-            return match database.code().as_deref() {
-                Some("13" | "53100") => Self::DiskFull,
-                // SQLITE_BUSY 5 and its extended forms; PostgreSQL serialization 40001, deadlock 40P01,
-                // shutdown 57P01 to 57P03, too many connections 53300.
-                Some("5" | "261" | "517" | "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "53300") => {
-                    Self::Unavailable(database.message().to_owned())
-                }
-                _ => Self::Driver(database.message().to_owned()),
+            let message = || database.message().to_owned();
+            return match fault_of(database.code().as_deref().unwrap_or_default()) {
+                Fault::Full => Self::DiskFull,
+                Fault::Busy => Self::Unavailable(message()),
+                Fault::Value => Self::Rejected(message()),
+                Fault::Other => Self::Driver(message()),
             };
         }
         let retryable = matches!(
@@ -66,5 +67,66 @@ impl From<sqlx::Error> for StoreError {
                 | sqlx::Error::WorkerCrashed
         );
         if retryable { Self::Unavailable(error.to_string()) } else { Self::Driver(error.to_string()) }
+    }
+}
+
+/// What a database's own code comes down to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Full,
+    Busy,
+    Value,
+    Other,
+}
+
+/// SQLite's codes are numbers whose last byte is the primary one; PostgreSQL's have five characters, of which the
+/// first two are the class (its manual, appendix A).
+fn fault_of(code: &str) -> Fault {
+    if code.len() == 5 {
+        return match code {
+            "53100" => Fault::Full,
+            // Serialization, deadlock; shutdown; too many connections.
+            "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "53300" => Fault::Busy,
+            // Data exception, integrity constraint, program limit (a key that is too long for an index).
+            _ if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => Fault::Value,
+            _ => Fault::Other,
+        };
+    }
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(13) => Fault::Full,
+        // SQLITE_BUSY, SQLITE_LOCKED.
+        Ok(5 | 6) => Fault::Busy,
+        // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH.
+        Ok(18..=20) => Fault::Value,
+        _ => Fault::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_blame_is_read_off_the_databases_code() {
+        for (code, wanted) in [
+            ("13", Fault::Full),
+            ("53100", Fault::Full),
+            ("5", Fault::Busy),
+            ("517", Fault::Busy),
+            ("773", Fault::Busy),
+            ("262", Fault::Busy),
+            ("40P01", Fault::Busy),
+            ("57P01", Fault::Busy),
+            ("22021", Fault::Value),
+            ("23502", Fault::Value),
+            ("54000", Fault::Value),
+            ("1299", Fault::Value),
+            ("18", Fault::Value),
+            ("10", Fault::Other),
+            ("42P01", Fault::Other),
+            ("", Fault::Other),
+        ] {
+            assert_eq!(fault_of(code), wanted, "{code}");
+        }
     }
 }
