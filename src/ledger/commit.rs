@@ -30,6 +30,16 @@ pub(super) enum BatchFault {
     Crashed,
 }
 
+impl BatchFault {
+    /// From COMMIT on, an error says nothing about what is stored.
+    pub(super) fn from_here_in_doubt(self) -> Self {
+        match self {
+            Self::Crashed => Self::Crashed,
+            Self::Store(_) | Self::Fault(_) | Self::InDoubt => Self::InDoubt,
+        }
+    }
+}
+
 impl From<StoreError> for BatchFault {
     fn from(error: StoreError) -> Self {
         match error {

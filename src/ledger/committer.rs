@@ -4,9 +4,11 @@
 //! `unsaved` and `guard` are owned by the task. Handlers only wait for an answer: a client that goes away stops nothing.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
@@ -271,17 +273,25 @@ impl<R: Rulebook> Committer<R> {
         loop {
             let first = tokio::select! {
                 biased;
-                Some(pending) = lanes.live.recv() => pending,
+                live = lanes.live.recv() => match live {
+                    Some(pending) => pending,
+                    // Every submitter is gone: what still waits in the other lane is the last.
+                    None => match lanes.bulk.recv().await {
+                        Some(pending) => pending,
+                        None => break,
+                    },
+                },
                 Some(pending) = lanes.bulk.recv() => pending,
-                _ = sweep.tick(), if !lanes.live.is_closed() => {
+                _ = sweep.tick() => {
                     self.sweep().await;
                     continue;
                 }
-                else => break,
             };
             let batch = lanes.fill(first, self.batch);
             if !self.serve(batch).await {
-                break;
+                // As if the process had died: nothing more is written.
+                self.health.stopped();
+                return;
             }
         }
         self.sweep().await;
@@ -290,8 +300,9 @@ impl<R: Rulebook> Committer<R> {
 
     /// Commits a batch and answers it; false when the process is to behave as if it had died.
     async fn serve(&mut self, mut batch: Vec<Pending<R>>) -> bool {
+        let mut doubtful = false;
         for _ in 0..ATTEMPTS {
-            match self.commit(&batch).await {
+            match self.attempt(&batch).await {
                 Ok(answers) => {
                     self.health.store(None);
                     release(batch, answers);
@@ -302,12 +313,15 @@ impl<R: Rulebook> Committer<R> {
                     // The lost transaction holds the heads' locks until it ends: the next attempt takes them first, and
                     // then finds what was stored by its request id. Recovery is the normal path.
                     tracing::warn!(code = "LEDGER_COMMIT_IN_DOUBT", commands = batch.len(), "looking again");
+                    doubtful = true;
                     self.forget();
                 }
                 Err(BatchFault::Store(error)) => {
-                    tracing::error!(code = "LEDGER_COMMIT_FAILED", %error, commands = batch.len(), "nothing was stored");
+                    tracing::error!(code = "LEDGER_COMMIT_FAILED", %error, commands = batch.len(), doubtful, "given up");
                     self.forget();
                     let answer = match error {
+                        // An earlier attempt may have stored it all.
+                        _ if doubtful => SubmitError::InDoubt,
                         StoreError::DiskFull => SubmitError::DiskFull,
                         _ => SubmitError::Unavailable,
                     };
@@ -324,7 +338,7 @@ impl<R: Rulebook> Committer<R> {
                     );
                     self.forget();
                     if batch.len() == 1 {
-                        refuse(batch, &SubmitError::Fault);
+                        refuse(batch, if doubtful { &SubmitError::InDoubt } else { &SubmitError::Fault });
                         return true;
                     }
                     for pending in batch.drain(..) {
@@ -338,6 +352,12 @@ impl<R: Rulebook> Committer<R> {
         }
         refuse(batch, &SubmitError::InDoubt);
         true
+    }
+
+    /// One attempt. A rule that panics anywhere takes its transaction with it, not this task.
+    async fn attempt(&mut self, batch: &[Pending<R>]) -> Result<Answers<R::Detail>, BatchFault> {
+        let attempt = AssertUnwindSafe(self.commit(batch)).catch_unwind().await;
+        attempt.unwrap_or(Err(BatchFault::Fault("a rule panicked")))
     }
 
     /// Nothing that a failed commit taught is kept.

@@ -141,8 +141,12 @@ impl<R: Rulebook> Work<'_, R> {
             return Ok(Judged::No(SubmitError::Head(HeadFault::Missing)));
         };
         let id = conflict_id(&log.origin, slot, &pending.digest);
-        if let Some(Known::At(known)) = self.known.get(submission.log, id) {
-            return Ok(Judged::Conflict { log: submission.log, pos: known.pos, entry: None });
+        match self.known.get(submission.log, id) {
+            Some(Known::At(known)) => {
+                return Ok(Judged::Conflict { log: submission.log, pos: known.pos, entry: None });
+            }
+            Some(Known::Tampered) => return Ok(Judged::No(SubmitError::Tampered)),
+            None => {}
         }
         let at = wall.max(log.head.last);
         let context =
@@ -225,8 +229,8 @@ impl<R: Rulebook> Work<'_, R> {
             trees.insert(log.log(), tree);
             moved.push(log);
         }
-        for row in std::mem::take(&mut committer.unsaved) {
-            row.insert(&mut self.inserts);
+        for row in &committer.unsaved {
+            row.clone().insert(&mut self.inserts);
         }
         tx.insert(self.inserts).await?;
         committer.faults.check(Point::Inserted)?;
@@ -244,14 +248,11 @@ impl<R: Rulebook> Work<'_, R> {
             .erasures
             .append(&self.erased)
             .map_err(|_| BatchFault::Fault("the list of erasures cannot be written"))?;
-        if committer.faults.check(Point::Commit).is_err() {
-            return Err(BatchFault::InDoubt);
-        }
+        committer.faults.check(Point::Commit).map_err(BatchFault::from_here_in_doubt)?;
         tx.commit().await.map_err(|_| BatchFault::InDoubt)?;
-        if committer.faults.check(Point::Committed).is_err() {
-            return Err(BatchFault::InDoubt);
-        }
-        committer.faults.check(Point::Sign)?;
+        committer.faults.check(Point::Committed).map_err(BatchFault::from_here_in_doubt)?;
+        committer.unsaved.clear();
+        committer.faults.check(Point::Sign).map_err(BatchFault::from_here_in_doubt)?;
         committer.release(&trees)?;
         committer.rulebook.committed(self.state);
         let entries = self.entries.into_iter().map(Arc::new).collect();
