@@ -7,15 +7,15 @@ use super::head::Head;
 use super::keys::Keys;
 use super::leaf::{Leaf, PartCommitment};
 use super::part::{Salt, commit};
-use super::port::{Draft, Placed};
+use super::port::{ConfigAt, Draft, Placed};
 use super::tables;
 use crate::clock::{Clock, random};
 use crate::kernel::{CentreId, EpochMs, LogId, Pos, RequestId};
 use crate::store::{Inserts, Value};
 use crate::tlog::{self, Hash, NodeId};
 
-/// A log whose head is locked and checked.
-#[derive(Debug)]
+/// A log whose head is checked.
+#[derive(Debug, Clone)]
 pub(super) struct OpenLog {
     pub(super) centre: CentreId,
     pub(super) base: Pos,
@@ -41,6 +41,11 @@ impl OpenLog {
     /// The position that the next entry gets.
     pub(super) fn next_pos(&self) -> Pos {
         Pos::new(self.base.get() + self.head.size)
+    }
+
+    /// Where its directory and policy stand.
+    pub(super) fn config(&self) -> ConfigAt {
+        ConfigAt { log: self.log(), config_pos: self.head.config_pos }
     }
 
     /// Gives a draft its place: salts, commitments, leaf, and the ledger's rows.

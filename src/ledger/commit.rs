@@ -118,31 +118,24 @@ impl<R: Rulebook> Committer<R> {
                 read_head,
             )
             .await?;
-        let deployment = self.deployment(&mut tx, &locked).await?;
-        let wall = self.wall(&mut tx, batch).await?;
+        let deployment = self.deployment_row(&mut tx, &locked).await?;
+        let wall = self.wall(&mut tx).await?;
         self.faults.check(Point::Locked)?;
 
-        let mut open: HashMap<LogId, OpenLog> = HashMap::new();
-        let mut aside: HashMap<LogId, SubmitError> = HashMap::new();
-        for row in locked {
-            let log = row.stored.log();
-            match self.check_head(&mut tx, row).await? {
-                Ok(checked) => {
-                    self.health.head_good(&checked.origin);
-                    open.insert(log, checked);
-                }
-                Err(fault) => {
-                    aside.insert(log, SubmitError::Head(fault));
-                }
-            }
-        }
+        // Every entry names the deployment log, so nothing is admitted under one that is not ours.
+        let deployment = match deployment {
+            Some(row) => self.check_head(&mut tx, row).await?,
+            None => Err(HeadFault::Missing),
+        };
+        let deployment = match deployment {
+            Ok(checked) => checked,
+            Err(fault) => return Ok(batch.iter().map(|_| Err(SubmitError::Head(fault))).collect()),
+        };
+        let (open, aside) = self.open(&mut tx, locked, &deployment).await?;
 
         let known = self.recognise(&mut tx, batch, &open).await?;
-        let config: Vec<ConfigAt> = open
-            .values()
-            .map(|log| ConfigAt { log: log.log(), config_pos: log.head.config_pos })
-            .chain(std::iter::once(deployment.config))
-            .collect();
+        let config: Vec<ConfigAt> =
+            open.values().map(OpenLog::config).chain(std::iter::once(deployment.config())).collect();
         let wanted: Vec<(LogId, &R::Command)> = batch
             .iter()
             .filter(|pending| open.contains_key(&pending.submission.log))
@@ -157,8 +150,10 @@ impl<R: Rulebook> Committer<R> {
             aside,
             known,
             state,
-            deployment_size: deployment.size,
+            deployment_size: deployment.next_pos().get(),
+            deployment_last: deployment.head.last,
             wall,
+            vouched: false,
             inserts: Inserts::new(),
             entries: Vec::new(),
             erased: Vec::new(),
@@ -176,79 +171,109 @@ impl<R: Rulebook> Committer<R> {
         work.finish(tx, verdicts).await
     }
 
-    /// How far the deployment log is, for what the batch's entries will name.
-    async fn deployment(&self, tx: &mut Tx, locked: &[HeadRow]) -> Result<Deployment, BatchFault> {
-        let row = match locked.iter().find(|row| row.stored.log() == LogId::DEPLOYMENT) {
-            Some(row) => row.clone(),
-            None => tx
-                .fetch(&HEADS, Binds::new().keys(KeySet::ints([LogId::DEPLOYMENT.column()])), read_head)
-                .await?
-                .pop()
-                .ok_or(StoreError::Inconsistent { table: "ledger_head", column: "log_id" })?,
-        };
-        let head = row
-            .stored
-            .open(&self.keys, &row.centre, row.base, &row.origin)
-            .map_err(|_| StoreError::Inconsistent { table: "ledger_head", column: "seal" })?;
-        let config = ConfigAt { log: LogId::DEPLOYMENT, config_pos: head.config_pos };
-        Ok(Deployment { size: row.base.get() + head.size, config })
+    /// A clock that somebody was allowed to vouch for is right from here on.
+    pub(super) fn accept_clock(&mut self, vouched: bool, wall: Wall) {
+        if vouched {
+            self.guard.accept(wall.now, wall.monotonic_ms);
+            self.health.clock(None);
+        }
     }
 
-    /// The time of this commit, once both clocks and the database's agree with it.
-    async fn wall(
+    /// The deployment log's head: locked with the others, or read without a lock.
+    async fn deployment_row(&self, tx: &mut Tx, locked: &[HeadRow]) -> Result<Option<HeadRow>, StoreError> {
+        if let Some(row) = locked.iter().find(|row| row.stored.log() == LogId::DEPLOYMENT) {
+            return Ok(Some(row.clone()));
+        }
+        let binds = Binds::new().keys(KeySet::ints([LogId::DEPLOYMENT.column()]));
+        Ok(tx.fetch(&HEADS, binds, read_head).await?.pop())
+    }
+
+    /// Step 2 for the locked heads: what may be built on, and what is set aside.
+    async fn open(
         &mut self,
         tx: &mut Tx,
-        batch: &[Pending<R>],
-    ) -> Result<Result<EpochMs, ClockFault>, StoreError> {
-        let (wall, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
+        locked: Vec<HeadRow>,
+        deployment: &OpenLog,
+    ) -> Result<(HashMap<LogId, OpenLog>, HashMap<LogId, SubmitError>), StoreError> {
+        let (mut open, mut aside) = (HashMap::new(), HashMap::new());
+        for row in locked {
+            let log = row.stored.log();
+            if log == LogId::DEPLOYMENT {
+                open.insert(log, deployment.clone());
+                continue;
+            }
+            match self.check_head(tx, row).await? {
+                Ok(checked) => {
+                    open.insert(log, checked);
+                }
+                Err(fault) => {
+                    aside.insert(log, SubmitError::Head(fault));
+                }
+            }
+        }
+        Ok((open, aside))
+    }
+
+    /// The time of this commit, if the database's clock agrees; and whether the process's monotonic clock does.
+    async fn wall(&mut self, tx: &mut Tx) -> Result<Wall, StoreError> {
+        let (now, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
         if self.store.dialect() == Dialect::Postgres {
             let database = tx.fetch(&DATABASE_CLOCK, Binds::new(), |cells| cells.int()).await?;
             let database = EpochMs::clamped(database.first().copied().unwrap_or_default());
             if !self.clock.agrees_with(database) {
                 self.health.clock(Some(ClockFault::Disagrees));
-                return Ok(Err(ClockFault::Disagrees));
+                return Ok(Wall { now, monotonic_ms, fault: Some(ClockFault::Disagrees) });
             }
         }
-        let vouched = batch.iter().any(|pending| self.vouches(&pending.submission, wall));
-        let checked = if vouched { Ok(()) } else { self.guard.process(wall, monotonic_ms) };
-        self.health.clock(checked.err());
-        if checked.is_ok() {
-            self.guard.accept(wall, monotonic_ms);
-        }
-        Ok(checked.map(|()| wall))
+        let fault = self.guard.process(now, monotonic_ms).err();
+        self.health.clock(fault);
+        Ok(Wall { now, monotonic_ms, fault })
     }
 
     /// Does this command accept the time that the clock shows?
-    pub(super) fn vouches(&self, submission: &Submission<R::Command>, wall: EpochMs) -> bool {
-        self.rulebook.accepts_clock(&submission.command).is_some_and(|vouched| {
-            ClockGuard::log(wall, vouched).is_ok() && wall.since(vouched).abs() < 60_000
-        })
+    pub(super) fn vouches(&self, submission: &Submission<R::Command>, now: EpochMs) -> bool {
+        let vouched = self.rulebook.accepts_clock(&submission.command);
+        vouched.is_some_and(|vouched| ClockGuard::confirms(vouched, now))
     }
 
     /// Step 2. A head that is not ours, or behind what this replica saw, is set aside.
-    async fn check_head(&self, tx: &mut Tx, row: HeadRow) -> Result<Result<OpenLog, HeadFault>, StoreError> {
-        let head = match row.stored.open(&self.keys, &row.centre, row.base, &row.origin) {
-            Ok(head) => head,
+    async fn check_head(
+        &mut self,
+        tx: &mut Tx,
+        row: HeadRow,
+    ) -> Result<Result<OpenLog, HeadFault>, StoreError> {
+        let checked = match row.stored.open(&self.keys, &row.centre, row.base, &row.origin) {
+            Ok(head) => self.against_anchor(tx, &head, &row.origin).await?.map(|()| head),
+            Err(fault) => Err(fault),
+        };
+        Ok(match checked {
+            Ok(head) => {
+                self.health.head_good(&row.origin);
+                self.known_good.insert(head.log, (head.epoch, head.size, head.root));
+                Ok(OpenLog::new(row.centre, row.base, row.origin, head))
+            }
             Err(fault) => {
                 self.health.head_bad(&row.origin, fault);
-                return Ok(Err(fault));
+                Err(fault)
             }
-        };
-        let wrote_last = self.written.get(&head.log) == Some(&(head.epoch, head.size, head.root));
-        if !wrote_last {
-            if let Some(anchored) = self.anchor.seen(&row.origin) {
-                let checked = if head.size < anchored.size {
-                    Err(HeadFault::BehindAnchor)
-                } else {
-                    self.same_history(tx, &head, anchored).await?
-                };
-                if let Err(fault) = checked {
-                    self.health.head_bad(&row.origin, fault);
-                    return Ok(Err(fault));
-                }
-            }
+        })
+    }
+
+    /// Is a head at or after what this replica saw last, in the same history? One that it wrote or compared before is.
+    async fn against_anchor(
+        &self,
+        tx: &mut Tx,
+        head: &Head,
+        origin: &str,
+    ) -> Result<Result<(), HeadFault>, StoreError> {
+        if self.known_good.get(&head.log) == Some(&(head.epoch, head.size, head.root)) {
+            return Ok(Ok(()));
         }
-        Ok(Ok(OpenLog::new(row.centre, row.base, row.origin, head)))
+        match self.anchor.seen(origin) {
+            Some(anchored) if head.size < anchored.size => Ok(Err(HeadFault::BehindAnchor)),
+            Some(anchored) => self.same_history(tx, head, anchored).await,
+            None => Ok(Ok(())),
+        }
     }
 
     /// The checkpoint row at the anchor's size has the anchor's root, under our seal.
@@ -290,7 +315,10 @@ impl<R: Rulebook> Committer<R> {
     }
 }
 
-struct Deployment {
-    size: u64,
-    config: ConfigAt,
+/// The clocks at the time of a commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wall {
+    pub(super) now: EpochMs,
+    pub(super) monotonic_ms: u64,
+    pub(super) fault: Option<ClockFault>,
 }

@@ -1,6 +1,6 @@
 //! The committer: one task per process, two bounded lanes, one transaction per batch.
 //!
-//! Whatever waits when a commit ends is the next batch; nothing is delayed to make a batch larger. `written`,
+//! Whatever waits when a commit ends is the next batch; nothing is delayed to make a batch larger. `known_good`,
 //! `unsaved` and `guard` are owned by the task. Handlers only wait for an answer: a client that goes away stops nothing.
 
 use std::collections::HashMap;
@@ -225,8 +225,8 @@ pub(super) struct Committer<R: Rulebook> {
     pub(super) deployment: Arc<str>,
     /// The most entries per commit.
     pub(super) batch: usize,
-    /// Heads that this replica wrote last: they need no comparison with the anchor.
-    pub(super) written: HashMap<LogId, (u32, u64, Hash)>,
+    /// Heads that this replica wrote, or compared with its anchor, last: they need not be compared again.
+    pub(super) known_good: HashMap<LogId, (u32, u64, Hash)>,
     /// Signatures that the next transaction stores.
     pub(super) unsaved: Vec<SignatureRow>,
     pub(super) guard: ClockGuard,
@@ -362,7 +362,7 @@ impl<R: Rulebook> Committer<R> {
 
     /// Nothing that a failed commit taught is kept.
     fn forget(&mut self) {
-        self.written.clear();
+        self.known_good.clear();
         self.rulebook.dropped();
     }
 
@@ -375,7 +375,7 @@ impl<R: Rulebook> Committer<R> {
                     .ok_or(BatchFault::InDoubt)?;
             tree.sign(note);
             self.unsaved.push(row);
-            self.written.insert(tree.log, (tree.epoch, tree.size, tree.root));
+            self.known_good.insert(tree.log, (tree.epoch, tree.size, tree.root));
             heads.push((tree.origin.clone(), Anchored { size: tree.size, root: tree.root }));
         }
         if let Err(error) = self.anchor.advance(&heads, self.clock.monotonic_ms()) {

@@ -7,12 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::batch::{BatchTree, Entry, OpenLog, Request};
-use super::commit::{ADVANCE_HEADS, Answers, BatchFault};
+use super::commit::{ADVANCE_HEADS, Answers, BatchFault, Wall};
 use super::committer::{Committer, Outcome, Pending, Reply, SubmitError};
 use super::faults::Point;
-use super::guard::{ClockFault, ClockGuard};
+use super::guard::ClockFault;
 use super::head::HeadFault;
-use super::port::{Admission, Context, Draft, Rulebook, Slot};
+use super::port::{Admission, Context, Draft, Rulebook, Slot, Submission};
 use super::requests::{Known, Requests, conflict_id};
 use super::{erase, requests, tiles};
 use crate::clock::random;
@@ -38,7 +38,10 @@ pub(super) struct Work<'c, R: Rulebook> {
     pub(super) known: Requests,
     pub(super) state: R::State,
     pub(super) deployment_size: u64,
-    pub(super) wall: Result<EpochMs, ClockFault>,
+    pub(super) deployment_last: EpochMs,
+    pub(super) wall: Wall,
+    /// A command of this batch vouched for the clock, and was allowed to.
+    pub(super) vouched: bool,
     pub(super) inserts: Inserts,
     pub(super) entries: Vec<Entry<R::Detail>>,
     pub(super) erased: Vec<erase::Erased>,
@@ -81,22 +84,13 @@ impl<R: Rulebook> Work<'_, R> {
             let fault = self.aside.get(&submission.log).cloned();
             return Ok(Judged::No(fault.unwrap_or(SubmitError::Head(HeadFault::Missing))));
         };
-        let wall = match self.wall {
-            Ok(wall) => wall,
-            Err(fault) => return Ok(Judged::No(SubmitError::Clock(fault))),
-        };
-        if !self.committer.vouches(submission, wall) {
-            if let Err(fault) = ClockGuard::log(wall, log.head.last) {
-                return Ok(Judged::No(SubmitError::Clock(fault)));
-            }
-        }
         let slot = self.committer.rulebook.slot(&self.state, submission.log, &submission.command);
         if let Some((slot, Some(occupied))) = slot {
             let same = occupied.digest.is_none_or(|known| known == pending.digest);
             return if same {
                 Ok(Judged::Repeat { log: submission.log, pos: occupied.pos })
             } else {
-                self.conflict(pending, &slot, occupied.pos, wall)
+                self.conflict(pending, &slot, occupied.pos)
             };
         }
         match self.known.get(submission.log, submission.request_id) {
@@ -104,12 +98,17 @@ impl<R: Rulebook> Work<'_, R> {
             Some(Known::At(known))
                 if known.is(&submission.author.principal, pending.kind, &pending.digest) =>
             {
-                return Ok(Judged::Repeat { log: submission.log, pos: known.pos });
+                let pos = known.pos;
+                self.vouched |= self.committer.vouches(submission, self.wall.now);
+                return Ok(Judged::Repeat { log: submission.log, pos });
             }
             Some(Known::At(_)) => return Ok(Judged::No(SubmitError::RequestIdReused)),
             None => {}
         }
-        let at = wall.max(log.head.last);
+        if let Err(fault) = self.clock(log, submission) {
+            return Ok(Judged::No(SubmitError::Clock(fault)));
+        }
+        let at = self.wall.now.max(log.head.last);
         if !self.committer.rulebook.holds(&self.state, submission, at) {
             return Ok(Judged::No(SubmitError::PassGone));
         }
@@ -124,18 +123,26 @@ impl<R: Rulebook> Work<'_, R> {
             Ok(Admission::Refuse(reason)) => Ok(Judged::No(SubmitError::Refused(reason))),
             Ok(Admission::Accept(draft)) => {
                 let request = pending.request(Some(pending.kind));
-                self.place(submission.log, draft, &request, at).map(Judged::New)
+                let placed = self.place(submission.log, draft, &request, at)?;
+                self.vouched |= self.committer.vouches(submission, self.wall.now);
+                Ok(Judged::New(placed))
             }
         }
     }
 
-    fn conflict(
-        &mut self,
-        pending: &Pending<R>,
-        slot: &Slot,
-        first: Pos,
-        wall: EpochMs,
-    ) -> Result<Judged, BatchFault> {
+    /// May an entry of this log be dated by the clock as it is? The command that vouches for it may, and once it was
+    /// accepted all may; nobody may while the database's clock disagrees.
+    fn clock(&self, log: &OpenLog, submission: &Submission<R::Command>) -> Result<(), ClockFault> {
+        let now = self.wall.now;
+        match self.wall.fault {
+            Some(ClockFault::Disagrees) => Err(ClockFault::Disagrees),
+            _ if self.vouched || self.committer.vouches(submission, now) => Ok(()),
+            Some(fault) => Err(fault),
+            None => self.committer.guard.log(now, log.head.last, self.deployment_last),
+        }
+    }
+
+    fn conflict(&mut self, pending: &Pending<R>, slot: &Slot, first: Pos) -> Result<Judged, BatchFault> {
         let submission = &pending.submission;
         let Some(log) = self.open.get(&submission.log) else {
             return Ok(Judged::No(SubmitError::Head(HeadFault::Missing)));
@@ -148,7 +155,10 @@ impl<R: Rulebook> Work<'_, R> {
             Some(Known::Tampered) => return Ok(Judged::No(SubmitError::Tampered)),
             None => {}
         }
-        let at = wall.max(log.head.last);
+        if let Err(fault) = self.clock(log, submission) {
+            return Ok(Judged::No(SubmitError::Clock(fault)));
+        }
+        let at = self.wall.now.max(log.head.last);
         let context =
             context(log, at, self.deployment_size, &submission.author, random(&*self.committer.clock));
         let draft = self.committer.rulebook.conflict(&context, slot, first, pending.digest);
@@ -216,6 +226,7 @@ impl<R: Rulebook> Work<'_, R> {
         if self.entries.is_empty() {
             // Repeats and refusals only: nothing to store, and what is answered stands already.
             tx.rollback().await?;
+            self.committer.accept_clock(self.vouched, self.wall);
             self.committer.rulebook.committed(self.state);
             return Ok(answers(verdicts, Vec::new(), &HashMap::new()));
         }
@@ -252,6 +263,7 @@ impl<R: Rulebook> Work<'_, R> {
         tx.commit().await.map_err(|_| BatchFault::InDoubt)?;
         committer.faults.check(Point::Committed).map_err(BatchFault::from_here_in_doubt)?;
         committer.unsaved.clear();
+        committer.accept_clock(self.vouched, self.wall);
         committer.faults.check(Point::Sign).map_err(BatchFault::from_here_in_doubt)?;
         committer.release(&trees)?;
         committer.rulebook.committed(self.state);

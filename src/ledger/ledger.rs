@@ -113,7 +113,7 @@ impl<R: Rulebook> Ledger<R> {
             faults,
             deployment: Arc::clone(&deployment),
             batch,
-            written: std::collections::HashMap::new(),
+            known_good: std::collections::HashMap::new(),
             unsaved: Vec::new(),
         };
         let task = tokio::spawn(committer.run(lanes));
