@@ -246,7 +246,8 @@ impl<R: Rulebook> Work<'_, R> {
         tx.insert(self.inserts).await?;
         committer.faults.check(Point::Inserted)?;
         for erased in &self.erased {
-            erase::delete(&mut tx, &committer.keys, committer.rulebook.personal_tables(), erased).await?;
+            let tables = committer.rulebook.personal_tables();
+            erase::delete(&mut tx, &committer.keys, tables, erased.log, &erased.parts).await?;
         }
         committer.rulebook.flush(&mut tx).await?;
         if tx.execute(&ADVANCE_HEADS, advance(&moved, committer)).await?

@@ -1,5 +1,6 @@
 //! The ledger as its users see it: submit, disclose, read, prove.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -7,7 +8,7 @@ use tokio::task::JoinHandle;
 use super::anchor::{Anchor, Anchored};
 use super::committer::{self, BATCH, Committer, Lane, Outcome, Reply, SubmitError, Submitter};
 use super::disclosure::{DISCLOSURE_KIND, Disclosure};
-use super::erase::{self, Erased, Erasures};
+use super::erase::{self, Erasures, Found, Listed};
 use super::faults::Faults;
 use super::guard::ClockGuard;
 use super::health::Health;
@@ -113,7 +114,7 @@ impl<R: Rulebook> Ledger<R> {
             faults,
             deployment: Arc::clone(&deployment),
             batch,
-            known_good: std::collections::HashMap::new(),
+            known_good: HashMap::new(),
             unsaved: Vec::new(),
         };
         let task = tokio::spawn(committer.run(lanes));
@@ -201,7 +202,11 @@ async fn adopt(
                     health.head_bad(&epoch.origin, super::head::HeadFault::BehindAnchor);
                 }
             }
-            Err(ReadError::Head(fault)) => health.head_bad(&format!("log {log}"), fault),
+            Err(ReadError::Head(fault)) => {
+                let epochs = reader.epochs(log).await?;
+                let origin = epochs.last().map_or_else(|| format!("log {log}"), |epoch| epoch.origin.clone());
+                health.head_bad(&origin, fault);
+            }
             Err(other) => return Err(other),
         }
     }
@@ -211,7 +216,8 @@ async fn adopt(
     Ok(())
 }
 
-/// Deletes every part that the list of erasures names and that is here again.
+/// Deletes every part that the list of erasures names and that is here again. Heads are not asked: one that is not ours
+/// must not keep anything here that was erased.
 async fn erase_again<R: Rulebook>(
     reader: &Reader,
     keys: &Keys,
@@ -223,33 +229,64 @@ async fn erase_again<R: Rulebook>(
         return Ok(());
     }
     for (log, centre) in reader.logs().await? {
-        for epoch in reader.epochs(log).await? {
-            let listed: Vec<_> =
-                erasures.listed().iter().filter(|listed| listed.origin == epoch.origin).collect();
-            let anchored = anchor.seen(&epoch.origin).map_or(0, |anchored| anchored.size);
-            let (head, present) = reader.head(log).await?;
-            let size =
-                if present.epoch == epoch.epoch { head.size } else { present.base.get() - epoch.base.get() };
-            let mut parts = Vec::new();
-            let mut by = epoch.base;
-            for line in listed {
-                by = Pos::new(epoch.base.get() + line.by);
-                let stands = reader.entries(log, &[by]).await?.first().is_some_and(|entry| {
-                    Leaf::decode(&entry.leaf).is_ok_and(|leaf| leaf.kind == erase::ERASE_KIND)
-                });
-                if line.is_due(size, anchored, stands) {
-                    parts.push(PartAt { pos: Pos::new(epoch.base.get() + line.index), part: line.part });
-                }
-            }
-            if parts.is_empty() {
-                continue;
-            }
-            let erased = Erased { log, origin: epoch.origin.clone(), base: epoch.base, by, parts };
-            tracing::info!(code = "LEDGER_ERASED_AGAIN", %centre, parts = erased.parts.len(), "as the list says");
-            let mut tx = reader.store().begin().await?;
-            erase::delete(&mut tx, keys, rulebook.personal_tables(), &erased).await?;
-            tx.commit().await?;
+        let epochs = reader.epochs(log).await?;
+        let Some(first) = epochs.first() else { continue };
+        let lines: Vec<&Listed> =
+            erasures.listed().iter().filter(|line| is_epoch_of(&line.origin, &first.origin)).collect();
+        let by: Vec<Pos> = lines.iter().map(|line| line.by).collect();
+        let found: HashMap<Pos, Found> = reader
+            .entries(log, &by)
+            .await?
+            .iter()
+            .map(|entry| match Leaf::decode(&entry.leaf) {
+                Ok(leaf) if leaf.kind == erase::ERASE_KIND => (entry.pos, Found::Erase),
+                Ok(_) | Err(_) => (entry.pos, Found::Other),
+            })
+            .collect();
+        let due = lines.into_iter().filter(|line| {
+            let end = match epochs.iter().find(|epoch| epoch.origin == line.origin) {
+                Some(epoch) => epochs.iter().map(|other| other.base).find(|base| *base > epoch.base),
+                // An older copy, from before that epoch: what the epoch was built on ends at its base.
+                None => Some(line.base),
+            };
+            let anchored = anchor.seen(&line.origin).map_or(0, |anchored| anchored.size);
+            line.is_due(found.get(&line.by).copied().unwrap_or(Found::Nothing), anchored, end)
+        });
+        let parts: Vec<PartAt> = due.map(|line| line.part).collect();
+        if parts.is_empty() {
+            continue;
         }
+        tracing::info!(code = "LEDGER_ERASED_AGAIN", %centre, parts = parts.len(), "as the list says");
+        let mut tx = reader.store().begin().await?;
+        erase::delete(&mut tx, keys, rulebook.personal_tables(), log, &parts).await?;
+        tx.commit().await?;
     }
     Ok(())
+}
+
+/// Is this the origin of an epoch of the log whose first epoch has that one? Later ones end with their number.
+fn is_epoch_of(origin: &str, first: &str) -> bool {
+    let rest = origin.strip_prefix(first);
+    let number = rest.and_then(|rest| rest.strip_prefix('/'));
+    rest == Some("") || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_epoch_ends_with_its_number_and_another_centre_does_not() {
+        for (origin, yes) in [
+            ("x/centre/hall", true),
+            ("x/centre/hall/2", true),
+            ("x/centre/hall2", false),
+            ("x/centre/hall-2", false),
+            ("x/centre/hall/", false),
+            ("x/centre/hall/b", false),
+            ("x/centre/ha", false),
+        ] {
+            assert_eq!(is_epoch_of(origin, "x/centre/hall"), yes, "{origin}");
+        }
+    }
 }
