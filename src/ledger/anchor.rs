@@ -2,11 +2,13 @@
 //!
 //! The tree alone cannot show that its tail was cut or that yesterday's copy was put back; somebody outside the
 //! database has to remember. One append-only text file, a line `<size> <root in base64> <origin>` per commit and log,
-//! written before receipts are released and forced to the disk at most once a second for all logs.
+//! written before receipts are released and forced to the disk at most once a second for all logs. The command line
+//! may open it beside a running server: both append, and only who is alone with the file shortens it.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -48,36 +50,28 @@ impl Anchor {
 
     /// Reads the file, keeps the newest line of each origin, and writes it anew: short, and whole.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut seen: HashMap<String, Anchored> = HashMap::new();
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error),
-        };
-        for line in text.lines() {
-            // A line that was cut short by a power failure was never relied on.
-            if let Some((origin, anchored)) = parse(line) {
-                let newest = seen.entry(origin.to_owned()).or_insert(anchored);
-                if anchored.size >= newest.size {
-                    *newest = anchored;
+        loop {
+            let file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+            let alone = match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) => {
+                    file.lock_shared()?;
+                    false
                 }
+                Err(TryLockError::Error(error)) => return Err(error),
+            };
+            if fs::metadata(path)?.ino() != file.metadata()?.ino() {
+                // Whoever was alone with it before has just replaced it.
+                continue;
             }
+            let (seen, torn) = read(&file)?;
+            let mut file = if alone { replace(path, &seen)? } else { file };
+            if torn && !alone {
+                file.write_all(CUT)?;
+            }
+            let inner = Inner { seen, file: Some(file), synced_ms: 0, dirty: false };
+            return Ok(Self { path: Some(path.to_owned()), inner: Mutex::new(inner) });
         }
-        let fresh = path.with_extension("new");
-        let mut file = File::create(&fresh)?;
-        let mut lines: Vec<_> = seen.iter().collect();
-        lines.sort_by_key(|(origin, _)| origin.as_str());
-        for (origin, anchored) in lines {
-            file.write_all(line(origin, anchored).as_bytes())?;
-        }
-        file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        if let Some(folder) = path.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-        let file = OpenOptions::new().append(true).open(path)?;
-        let inner = Inner { seen, file: Some(file), synced_ms: 0, dirty: false };
-        Ok(Self { path: Some(path.to_owned()), inner: Mutex::new(inner) })
     }
 
     /// Where the file is.
@@ -126,6 +120,45 @@ impl Anchor {
     }
 }
 
+/// Ends a line that was cut short so that it is none: no origin holds a space.
+const CUT: &[u8] = b" cut\n";
+
+/// The newest line of each origin; and whether the file ends in the middle of a line.
+fn read(mut file: &File) -> io::Result<(HashMap<String, Anchored>, bool)> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let mut seen: HashMap<String, Anchored> = HashMap::new();
+    for line in String::from_utf8_lossy(&bytes).split_inclusive('\n') {
+        // A line that was cut short by a power failure was never relied on.
+        if let Some((origin, anchored)) = line.strip_suffix('\n').and_then(parse) {
+            let newest = seen.entry(origin.to_owned()).or_insert(anchored);
+            if anchored.size >= newest.size {
+                *newest = anchored;
+            }
+        }
+    }
+    Ok((seen, bytes.last().is_some_and(|last| *last != b'\n')))
+}
+
+/// Puts a file with only the newest lines in the place of the old one, locked before anybody else can see it.
+fn replace(path: &Path, seen: &HashMap<String, Anchored>) -> io::Result<File> {
+    let fresh = path.with_extension("new");
+    fs::remove_file(&fresh)
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+    let mut file = OpenOptions::new().create_new(true).append(true).open(&fresh)?;
+    file.lock_shared()?;
+    let mut lines: Vec<_> = seen.iter().collect();
+    lines.sort_by_key(|(origin, _)| origin.as_str());
+    for (origin, anchored) in lines {
+        file.write_all(line(origin, anchored).as_bytes())?;
+    }
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(file)
+}
+
 fn line(origin: &str, anchored: &Anchored) -> String {
     format!("{} {} {origin}\n", anchored.size, anchored.root)
 }
@@ -134,7 +167,7 @@ fn parse(line: &str) -> Option<(&str, Anchored)> {
     let mut fields = line.splitn(3, ' ');
     let size = fields.next()?.parse().ok()?;
     let root = Hash::parse_base64(fields.next()?)?;
-    let origin = fields.next().filter(|origin| !origin.is_empty())?;
+    let origin = fields.next().filter(|origin| !origin.is_empty() && !origin.contains(' '))?;
     Some((origin, Anchored { size, root }))
 }
 
@@ -168,5 +201,25 @@ mod tests {
         let path = folder.path().join("anchor");
         fs::write(&path, format!("{}7 AAAA", line("o", &at(6, 6)))).unwrap();
         assert_eq!(Anchor::open(&path).unwrap().seen("o"), Some(at(6, 6)));
+    }
+
+    #[test]
+    fn the_command_line_beside_a_running_server_takes_nothing_away_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("anchor");
+        let server = Anchor::open(&path).unwrap();
+        server.advance(&[("o".to_owned(), at(1, 1))], 0).unwrap();
+        let command_line = Anchor::open(&path).unwrap();
+        assert_eq!(command_line.seen("o"), Some(at(1, 1)));
+        command_line.advance(&[("o".to_owned(), at(2, 2))], 0).unwrap();
+        drop(command_line);
+        server.advance(&[("o".to_owned(), at(5, 5))], 0).unwrap();
+        let another = Anchor::open(&path).unwrap();
+        drop(server);
+        assert_eq!(another.seen("o"), Some(at(5, 5)));
+        drop(another);
+        let alone = Anchor::open(&path).unwrap();
+        assert_eq!(alone.seen("o"), Some(at(5, 5)));
+        assert_eq!(fs::read_to_string(&path).unwrap().trim().lines().count(), 1, "and shortens it");
     }
 }

@@ -128,8 +128,16 @@ pub(super) async fn delete(
 /// file beside the anchor.
 #[derive(Debug)]
 pub struct Erasures {
-    file: Option<Mutex<File>>,
+    file: Option<Mutex<Tail>>,
     listed: Vec<Listed>,
+}
+
+/// The end of the file.
+#[derive(Debug)]
+struct Tail {
+    file: File,
+    /// Does it end in the middle of a line?
+    torn: bool,
 }
 
 impl Erasures {
@@ -151,7 +159,8 @@ impl Erasures {
             .filter_map(|line| parse(line.strip_suffix('\n')?))
             .collect();
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self { file: Some(Mutex::new(file)), listed })
+        let torn = bytes.last().is_some_and(|last| *last != b'\n');
+        Ok(Self { file: Some(Mutex::new(Tail { file, torn })), listed })
     }
 
     /// What was listed when the list was opened.
@@ -162,18 +171,23 @@ impl Erasures {
     /// Adds to the list, and forces it to the disk.
     pub(super) fn append(&self, erased: &[Erased]) -> io::Result<()> {
         let Some(file) = self.file.as_ref().filter(|_| !erased.is_empty()) else { return Ok(()) };
-        // The empty line ends whatever a failed write or a power cut left behind, which would swallow the first line.
-        let mut text = String::from("\n");
+        let mut tail = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // What a failed write or a power cut left behind must neither become a line nor swallow the first of these.
+        let mut text = String::from(if tail.torn { CUT } else { "" });
         for of in erased {
             for part in &of.parts {
                 text.push_str(&format!("{} {} {} {} {}\n", part.pos, part.part, of.by, of.base, of.origin));
             }
         }
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(text.as_bytes())?;
-        file.sync_data()
+        tail.torn = true;
+        tail.file.write_all(text.as_bytes())?;
+        tail.torn = false;
+        tail.file.sync_data()
     }
 }
+
+/// Ends a line that was cut short so that it is none: no origin holds a space.
+const CUT: &str = " cut\n";
 
 fn parse(line: &str) -> Option<Listed> {
     let mut fields = line.splitn(5, ' ');
@@ -181,7 +195,7 @@ fn parse(line: &str) -> Option<Listed> {
     let pos = position()?;
     let part = u32::try_from(position()?.get()).ok()?;
     let (by, base) = (position()?, position()?);
-    let origin = fields.next().filter(|origin| !origin.is_empty())?.to_owned();
+    let origin = fields.next().filter(|origin| !origin.is_empty() && !origin.contains(' '))?.to_owned();
     Some(Listed { part: PartAt { pos, part }, by, base, origin })
 }
 
