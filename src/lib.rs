@@ -8,6 +8,7 @@ pub mod edge;
 pub mod kernel;
 pub mod ledger;
 pub mod registers;
+pub mod results;
 pub mod store;
 pub mod telemetry;
 pub mod tlog;

@@ -1,0 +1,258 @@
+//! One chunk: take the head, read, fold in memory, write, commit. A process that dies anywhere in it leaves nothing.
+
+use std::sync::Arc;
+
+use super::fold::{Known, Made, Revision, fold};
+use super::head::{self, Head};
+use super::plan::{Plan, Then, plan};
+use super::tables::{REVISION, WAIT, body_columns};
+use super::{AsOf, Derivation, Feed, rows};
+use crate::kernel::{EpochMs, LogId};
+use crate::store::{Dialect, Inserts, Store, StoreError, Tx};
+
+/// Entries per chunk: few enough that a commit of the ledger never waits long for the one writer of SQLite.
+const CHUNK: usize = 500;
+
+/// Why a log could not be folded.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How a chunk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folded {
+    /// There is nothing left to fold.
+    CaughtUp,
+    /// There may be more.
+    More,
+    /// Another replica folds this log.
+    Busy,
+    /// The log is under rules that this version does not know.
+    Standing,
+}
+
+/// Folds logs, a chunk at a time.
+#[derive(Debug)]
+pub struct Folder<D> {
+    store: Store,
+    derivation: Arc<D>,
+    chunk: usize,
+}
+
+impl<D> Clone for Folder<D> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), derivation: Arc::clone(&self.derivation), chunk: self.chunk }
+    }
+}
+
+impl<D: Derivation> Folder<D> {
+    /// Folds with the rules of `derivation`.
+    pub fn new(store: Store, derivation: Arc<D>) -> Self {
+        Self { store, derivation, chunk: CHUNK }
+    }
+
+    /// With chunks of another size: only how soon others see something depends on it.
+    #[must_use]
+    pub fn with_chunk(self, entries: usize) -> Self {
+        Self { chunk: entries.max(1), ..self }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn derivation(&self) -> &D {
+        &self.derivation
+    }
+
+    /// Folds one log until there is nothing left.
+    pub async fn catch_up(&self, log: LogId) -> Result<Folded, FoldError> {
+        loop {
+            match self.chunk(log).await? {
+                Folded::More => {}
+                end @ (Folded::CaughtUp | Folded::Busy | Folded::Standing) => return Ok(end),
+            }
+        }
+    }
+
+    /// Deletes the results of a log and everything that is known of its fold. The next chunk begins from nothing: under
+    /// the same rules, and with all inputs there, it comes to the same rows.
+    pub async fn rebuild(&self, log: LogId) -> Result<(), FoldError> {
+        let mut tx = self.store.begin().await?;
+        head::clear(&mut tx, log).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Folds one chunk of one log.
+    pub async fn chunk(&self, log: LogId) -> Result<Folded, FoldError> {
+        let mut tx = self.begin_reading().await?;
+        let Some(head) = head::take(&mut tx, log).await? else {
+            let exists = head::head(&mut tx, log).await?.is_some();
+            tx.rollback().await?;
+            return if exists { Ok(Folded::Busy) } else { self.begin(log).await };
+        };
+        if head.rules != self.derivation.rules() {
+            let lineage = self.derivation.lineage(&mut tx, log).await?;
+            if lineage.rules != self.derivation.rules() {
+                tx.rollback().await?;
+                return Ok(Folded::Standing);
+            }
+            if head.place != lineage.since || head.begun.is_some() {
+                // What comes before our rules cannot be derived by us.
+                tx.rollback().await?;
+                return self.begin_again(&head).await;
+            }
+        }
+        self.fold_from(tx, head).await
+    }
+
+    /// PostgreSQL: one transaction for all, so that nobody else folds the log meanwhile. SQLite has one writer, which the
+    /// ledger needs for commits: reading and deriving are done beside it, and what was read is compared before writing.
+    async fn begin_reading(&self) -> Result<Tx, StoreError> {
+        match self.store.dialect() {
+            Dialect::Sqlite => self.store.snapshot().await,
+            Dialect::Postgres => self.store.begin().await,
+        }
+    }
+
+    async fn fold_from(&self, mut tx: Tx, head: Head) -> Result<Folded, FoldError> {
+        let derivation = &*self.derivation;
+        let plan = plan(derivation, &mut tx, &head, self.chunk).await?;
+        let Some(until) = plan.steps.last().map(|step| step.after) else {
+            tx.rollback().await?;
+            return Ok(match plan.then {
+                Then::OtherRules => Folded::Standing,
+                Then::More | Then::End => Folded::CaughtUp,
+            });
+        };
+        let (rows, known) = self.load(&mut tx, &head, &plan, until).await?;
+        let made = fold(derivation, &rows, &head, &plan, known);
+        let more = !made.whole || plan.then == Then::More;
+        let tx = match tx {
+            Tx::Sqlite(reading) => {
+                reading.rollback().await.map_err(StoreError::from)?;
+                let mut tx = self.store.begin().await?;
+                if head::take(&mut tx, head.log).await?.as_ref() != Some(&head) {
+                    tx.rollback().await?;
+                    return Ok(Folded::Busy);
+                }
+                tx
+            }
+            Tx::Postgres(_) => tx,
+        };
+        write(tx, made).await?;
+        Ok(match plan.then {
+            _ if more => Folded::More,
+            Then::OtherRules => Folded::Standing,
+            Then::More | Then::End => Folded::CaughtUp,
+        })
+    }
+
+    async fn load(
+        &self,
+        tx: &mut Tx,
+        head: &Head,
+        plan: &Plan,
+        until: AsOf,
+    ) -> Result<(D::Rows, Known), StoreError> {
+        let keys: Vec<_> = plan.keys.iter().cloned().collect();
+        let rows = self.derivation.load(tx, head.log, &keys, until).await?;
+        if keys.is_empty() {
+            return Ok((rows, Known::default()));
+        }
+        let known = Known {
+            newest: rows::newest_of(tx, head, &plan.keys).await?,
+            waits: rows::waits_of(tx, head, &plan.keys).await?,
+            seqs: rows::seqs_of(tx, head, &plan.keys).await?,
+        };
+        Ok((rows, known))
+    }
+
+    /// The first head of a log; several replicas may write it, all the same.
+    async fn begin(&self, log: LogId) -> Result<Folded, FoldError> {
+        let mut tx = self.store.begin().await?;
+        let lineage = self.derivation.lineage(&mut tx, log).await?;
+        if lineage.rules != self.derivation.rules() {
+            tx.rollback().await?;
+            return Ok(Folded::Standing);
+        }
+        let head = Head {
+            log,
+            rules: lineage.rules,
+            feed: Feed::beginning(lineage.since, lineage.erased),
+            place: lineage.since,
+            begun: None,
+            last: EpochMs::ZERO,
+            due: None,
+        };
+        let mut inserts = Inserts::new();
+        head.insert(&mut inserts);
+        tx.insert(inserts).await?;
+        tx.commit().await?;
+        Ok(Folded::More)
+    }
+
+    /// Deletes a fold that cannot be continued, unless somebody did so first.
+    async fn begin_again(&self, stale: &Head) -> Result<Folded, FoldError> {
+        tracing::warn!(
+            code = "RESULTS_FEED_RESTARTED",
+            log = stale.log.column(),
+            rules = self.derivation.rules(),
+            "results under earlier rules were not complete: a new feed begins with the newest rules"
+        );
+        let mut tx = self.store.begin().await?;
+        if head::take(&mut tx, stale.log).await?.as_ref() != Some(stale) {
+            tx.rollback().await?;
+            return Ok(Folded::Busy);
+        }
+        head::clear(&mut tx, stale.log).await?;
+        tx.commit().await?;
+        Ok(Folded::More)
+    }
+}
+
+async fn write(mut tx: Tx, made: Made) -> Result<(), StoreError> {
+    let Made { revisions, waits_gone, waits_new, erased, mut head, .. } = made;
+    rows::scrub(&mut tx, &head, &erased).await?;
+    let waits_changed = !waits_gone.is_empty() || !waits_new.is_empty();
+    rows::drop_waits(&mut tx, &head, &waits_gone).await?;
+    let (log, feed) = (head.log.column(), head.feed.column());
+    let mut inserts = Inserts::new();
+    for (key, wait) in waits_new {
+        let room = key.room.column();
+        let clock = wait.clock.as_str().into();
+        inserts.push(
+            &WAIT,
+            [log.into(), feed.into(), room.into(), key.bytes.into(), clock, wait.threshold.into()],
+        );
+    }
+    for revision in revisions {
+        let Revision { seq, pos, key, nth, body } = revision;
+        let [content, tombstone] = body_columns(body);
+        let room = key.room.column();
+        inserts.push(
+            &REVISION,
+            [
+                log.into(),
+                feed.into(),
+                room.into(),
+                seq.into(),
+                pos.column().into(),
+                key.bytes.into(),
+                nth.into(),
+                content,
+                tombstone,
+            ],
+        );
+    }
+    tx.insert(inserts).await?;
+    if waits_changed {
+        head.due = rows::first_due(&mut tx, &head).await?;
+    }
+    head.advance(&mut tx).await?;
+    tx.commit().await
+}
