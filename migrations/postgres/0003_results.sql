@@ -4,7 +4,7 @@ CREATE TABLE result_head (
     feed BIGINT NOT NULL,
     next_pos BIGINT NOT NULL,
     deployment_pos BIGINT NOT NULL,
-    after_key BYTEA,
+    after_key BYTEA NOT NULL,
     last_ms BIGINT NOT NULL,
     due_ms BIGINT
 );

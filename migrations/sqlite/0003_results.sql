@@ -4,7 +4,7 @@ CREATE TABLE result_head (
     feed INTEGER NOT NULL,
     next_pos INTEGER NOT NULL,
     deployment_pos INTEGER NOT NULL,
-    after_key BLOB,
+    after_key BLOB NOT NULL,
     last_ms INTEGER NOT NULL,
     due_ms INTEGER
 ) STRICT;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::head::Head;
+use super::head::{Begun, Head};
 use super::plan::{Plan, Step};
 use super::rows::Firing;
 use super::{AsOf, Body, ClockName, Derivation, Derived, Key, Moment, Room, Wait};
@@ -53,18 +53,24 @@ pub(super) fn fold<D: Derivation>(
     let mut head = Head { rules: derivation.rules(), ..head.clone() };
     let mut whole = true;
     for step in &plan.steps {
-        if !fold.step(step, plan) {
-            whole = false;
-            break;
+        match fold.step(step, plan) {
+            Ended::Whole => (head.place, head.begun, head.last) = (step.after, None, step.at),
+            Ended::Before(begun) => {
+                head.begun = begun.or(head.begun);
+                whole = false;
+                break;
+            }
         }
-        if step.left.is_some() {
-            head.begun.clone_from(&step.left);
-            whole = false;
-            break;
-        }
-        (head.place, head.begun, head.last) = (step.after, None, step.at);
     }
     fold.finish(head, whole)
+}
+
+/// How a step ended.
+enum Ended {
+    /// At its end.
+    Whole,
+    /// Before something that the chunk does not know; how far it came in this chunk.
+    Before(Option<Begun>),
 }
 
 struct Fold<'a, D: Derivation> {
@@ -115,15 +121,16 @@ impl<'a, D: Derivation> Fold<'a, D> {
         }
     }
 
-    /// One step; false when it stopped before waits that the chunk does not know.
-    fn step(&mut self, step: &Step, plan: &Plan) -> bool {
+    fn step(&mut self, step: &Step, plan: &Plan) -> Ended {
         let after =
             Occasion { cause: step.cause, as_of: step.after, at: step.at, advances: Some(&step.advances) };
         if !step.resumed {
-            if !self.pass_time(step, plan.due_until.as_ref())
-                || !self.release(step, after, plan.released_until.as_ref())
-            {
-                return false;
+            let mut fired = None;
+            if !self.pass_time(step, plan.due_until.as_ref(), &mut fired) {
+                return Ended::Before(fired);
+            }
+            if !self.release(step, after, plan.released_until.as_ref(), &mut fired) {
+                return Ended::Before(fired);
             }
             for key in &step.keys {
                 self.derive(key, after);
@@ -132,19 +139,22 @@ impl<'a, D: Derivation> Fold<'a, D> {
         for key in &step.expanded {
             self.derive(key, after);
         }
-        true
+        if step.left.is_some() { Ended::Before(step.left.clone()) } else { Ended::Whole }
     }
 
-    /// Time passes up to the step: each wait fires at its threshold, on the state before the step.
-    fn pass_time(&mut self, step: &Step, known_until: Option<&Firing>) -> bool {
+    /// Time passes up to the step: each wait fires at its threshold, on the state before the step. False when there may
+    /// be waits that the chunk does not know.
+    fn pass_time(&mut self, step: &Step, known_until: Option<&Firing>, fired: &mut Option<Begun>) -> bool {
         loop {
             let first = self.pending.get(&self.time).and_then(BTreeSet::first);
             let first = first.filter(|(threshold, _)| *threshold <= step.at.get()).cloned();
             match (first, known_until) {
                 (Some(firing), Some(until)) if firing > *until => return false,
-                (Some((threshold, key)), _) => {
-                    let at = EpochMs::clamped(threshold);
-                    self.derive(&key, Occasion { cause: step.cause, as_of: step.before, at, advances: None });
+                (Some(firing), _) => {
+                    let at = EpochMs::clamped(firing.0);
+                    let before = Occasion { cause: step.cause, as_of: step.before, at, advances: None };
+                    self.derive(&firing.1, before);
+                    *fired = Some(Begun::Passed(firing));
                 }
                 // All that is known has fired; there may be more before the step.
                 (None, Some((threshold, _))) => return *threshold > step.at.get(),
@@ -155,19 +165,23 @@ impl<'a, D: Derivation> Fold<'a, D> {
 
     /// The registers' clocks advance. What waits for them is derived on the state after the step, since the step is what
     /// they waited to hear.
-    fn release(&mut self, step: &Step, after: Occasion<'_>, known_until: Option<&Firing>) -> bool {
+    fn release(
+        &mut self,
+        step: &Step,
+        after: Occasion<'_>,
+        known_until: Option<&Firing>,
+        fired: &mut Option<Begun>,
+    ) -> bool {
         loop {
-            let first = step
-                .advances
-                .iter()
-                .filter_map(|(clock, value)| {
-                    self.pending.get(clock).and_then(BTreeSet::first).filter(|firing| firing.0 <= *value)
-                })
-                .min()
-                .cloned();
-            match (first, known_until) {
+            let waiting = step.advances.iter().filter_map(|(clock, value)| {
+                self.pending.get(clock).and_then(BTreeSet::first).filter(|firing| firing.0 <= *value)
+            });
+            match (waiting.min().cloned(), known_until) {
                 (Some(firing), Some(until)) if firing > *until => return false,
-                (Some((_, key)), _) => self.derive(&key, after),
+                (Some(firing), _) => {
+                    self.derive(&firing.1, after);
+                    *fired = Some(Begun::Released(firing));
+                }
                 // What is known belongs to this step alone, and was not all.
                 (None, Some(_)) => return false,
                 (None, None) => return true,

@@ -1,5 +1,6 @@
 //! How far a log is folded: one row per log, taken by whoever folds.
 
+use super::rows::Firing;
 use super::tables::{HEAD, bad};
 use super::{AsOf, Feed, Key, Room};
 use crate::kernel::{EpochMs, LogId, Pos};
@@ -48,7 +49,7 @@ pub(super) struct Head {
     pub(super) feed: Feed,
     /// What has been folded.
     pub(super) place: AsOf,
-    /// How far the ranges of the next step have been folded, when it has been begun.
+    /// How far the next step has come.
     pub(super) begun: Option<Begun>,
     /// The ledger's time.
     pub(super) last: EpochMs,
@@ -56,18 +57,33 @@ pub(super) struct Head {
     pub(super) due: Option<EpochMs>,
 }
 
-/// A step whose ranges are partly folded: everything of range `range` up to and including `after`.
+/// How far a step has come that was begun. Every chunk moves the head: what was read is still so when the head is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Begun {
-    pub(super) range: u32,
-    pub(super) after: Option<Key>,
+pub(super) enum Begun {
+    /// Waits for time have fired up to and including this one.
+    Passed(Firing),
+    /// The same for waits that its clocks release.
+    Released(Firing),
+    /// Only ranges are left: of range `number` what comes after `after`, and the ranges after it.
+    Range {
+        /// From 0.
+        number: u32,
+        /// The last key that was folded.
+        after: Option<Key>,
+    },
 }
 
 impl Begun {
-    /// Range (4 bytes), then the key: room (2 bytes) and its bytes; big endian.
+    /// One byte for the case, then a number (8 bytes) and a key: its room (2 bytes) and its bytes; big endian.
     fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.range.to_be_bytes().to_vec();
-        if let Some(key) = &self.after {
+        let (case, number, key) = match self {
+            Self::Passed((threshold, key)) => (1, *threshold, Some(key)),
+            Self::Released((threshold, key)) => (2, *threshold, Some(key)),
+            Self::Range { number, after } => (3, i64::from(*number), after.as_ref()),
+        };
+        let mut bytes = vec![case];
+        bytes.extend(number.to_be_bytes());
+        if let Some(key) = key {
             bytes.extend(key.room.get().to_be_bytes());
             bytes.extend(&key.bytes);
         }
@@ -75,13 +91,20 @@ impl Begun {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (range, key) = bytes.split_first_chunk::<4>()?;
-        let after = match key.split_first_chunk::<2>() {
+        let (case, bytes) = bytes.split_first()?;
+        let (number, key) = bytes.split_first_chunk::<8>()?;
+        let number = i64::from_be_bytes(*number);
+        let key = match key.split_first_chunk::<2>() {
             Some((room, bytes)) => Some(Key::new(Room::new(u16::from_be_bytes(*room)), bytes)),
             None if key.is_empty() => None,
             None => return None,
         };
-        Some(Self { range: u32::from_be_bytes(*range), after })
+        match (case, key) {
+            (1, Some(key)) => Some(Self::Passed((number, key))),
+            (2, Some(key)) => Some(Self::Released((number, key))),
+            (3, after) => Some(Self::Range { number: u32::try_from(number).ok()?, after }),
+            _ => None,
+        }
     }
 }
 
@@ -169,15 +192,19 @@ mod tests {
 
     #[test]
     fn a_step_that_was_begun_reads_back_as_it_was_written() {
-        for (range, after) in [
-            (0, None),
-            (3, Some(Key::new(Room::new(258), [1_u8, 2, 3]))),
-            (u32::MAX, Some(Key::new(Room::new(0), Vec::new()))),
+        let key = Key::new(Room::new(258), [1_u8, 2, 3]);
+        let bare = Key::new(Room::new(0), Vec::new());
+        for begun in [
+            Begun::Passed((1_772_409_600_000, key.clone())),
+            Begun::Released((-1, bare.clone())),
+            Begun::Range { number: 0, after: None },
+            Begun::Range { number: u32::MAX, after: Some(bare) },
+            Begun::Range { number: 3, after: Some(key) },
         ] {
-            let begun = Begun { range, after };
             assert_eq!(Begun::from_bytes(&begun.to_bytes()), Some(begun));
         }
-        assert_eq!(Begun::from_bytes(&[0, 0, 0]), None);
-        assert_eq!(Begun::from_bytes(&[0, 0, 0, 0, 7]), None);
+        for bytes in [&[][..], &[3, 0, 0], &[1, 0, 0, 0, 0, 0, 0, 0, 0], &[9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            assert_eq!(Begun::from_bytes(bytes), None);
+        }
     }
 }

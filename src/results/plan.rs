@@ -67,7 +67,7 @@ pub(super) async fn plan<D: Derivation>(
     limit: usize,
 ) -> Result<Plan, StoreError> {
     let (mut steps, mut then) = steps(derivation, tx, head, limit).await?;
-    if let (Some(first), Some(_)) = (steps.first_mut(), &head.begun) {
+    if let (Some(first), Some(Begun::Range { .. })) = (steps.first_mut(), &head.begun) {
         first.resumed = true;
     }
     if expand(derivation, tx, head, &mut steps, limit).await? {
@@ -230,8 +230,11 @@ async fn expand<D: Derivation>(
             steps.truncate(at);
             return Ok(true);
         }
-        let begun = if step.resumed { head.begun.clone() } else { None };
-        if pages(derivation, tx, head.log, step, begun, &mut budget).await? {
+        let from = match &head.begun {
+            Some(Begun::Range { number, after }) if step.resumed => (*number, after.clone()),
+            Some(_) | None => (0, None),
+        };
+        if pages(derivation, tx, head.log, step, from, &mut budget).await? {
             steps.truncate(at + 1);
             return Ok(true);
         }
@@ -245,14 +248,13 @@ async fn pages<D: Derivation>(
     tx: &mut Tx,
     log: LogId,
     step: &mut Step,
-    begun: Option<Begun>,
+    (first, mut after): (u32, Option<Key>),
     budget: &mut usize,
 ) -> Result<bool, StoreError> {
-    let (first, mut after) = begun.map_or((0, None), |begun| (begun.range, begun.after));
     let numbered = (0_u32..).zip(&step.ranges).skip_while(|(number, _)| *number < first);
     for (number, range) in numbered {
         if *budget == 0 {
-            step.left = Some(Begun { range: number, after: None });
+            step.left = Some(Begun::Range { number, after: None });
             return Ok(true);
         }
         let page = RangeAt { log, range, as_of: step.after, after: after.as_ref(), limit: *budget };
@@ -262,7 +264,7 @@ async fn pages<D: Derivation>(
         let last = keys.last().cloned();
         step.expanded.extend(keys);
         if full {
-            step.left = Some(Begun { range: number, after: last });
+            step.left = Some(Begun::Range { number, after: last });
             return Ok(true);
         }
         after = None;
