@@ -2,5 +2,6 @@
 // Always true here; it tells clippy that helpers outside a #[test] are test code too.
 #![cfg(test)]
 
+mod directory;
 mod edge;
 mod support;

@@ -1,0 +1,4 @@
+//! The directory, through its calls, on both databases.
+
+mod calls;
+mod rules;
