@@ -2,6 +2,9 @@
 // Always true here; it tells clippy that helpers outside a #[test] are test code too.
 #![cfg(test)]
 
+mod columns;
 mod directory;
 mod edge;
+mod migrations;
+mod statements;
 mod support;

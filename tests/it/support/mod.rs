@@ -6,6 +6,9 @@
 
 pub(crate) mod office;
 pub(crate) mod postgres;
+pub(crate) mod schema;
+pub(crate) mod source;
+pub(crate) mod statics;
 pub(crate) mod store;
 
 use std::sync::Arc;

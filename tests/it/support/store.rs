@@ -92,12 +92,12 @@ impl Fixture {
         }
     }
 
-    /// Closes the store and drops the database. A fixture that is only dropped leaves its PostgreSQL database until
-    /// the server ends.
+    /// Closes the store and gives the database back. A fixture that is only dropped leaves its PostgreSQL database
+    /// behind until the server ends.
     pub(crate) async fn end(self) {
         self.store.close().await;
-        if let (Some(database), Some(server)) = (&self.database, postgres::server()) {
-            server.drop(database).await;
+        if let (Some(database), Some(server)) = (self.database, postgres::server()) {
+            server.give_back(database).await;
         }
     }
 }
