@@ -9,8 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
-use std::sync::{Mutex, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
@@ -107,7 +107,11 @@ impl Server {
             .map_err(|error| error.to_string())?;
         wait_until_ready(&home)?;
         let query = format!("?host={}", home.display());
-        Ok(Self { url: ("postgres://postgres@localhost:5432/".to_owned(), query), guard: Some(guard), idle: Mutex::default() })
+        Ok(Self {
+            url: ("postgres://postgres@localhost:5432/".to_owned(), query),
+            guard: Some(guard),
+            idle: Mutex::default(),
+        })
     }
 
     /// The URL of one of its databases.

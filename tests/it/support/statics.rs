@@ -1,10 +1,11 @@
 //! Every static `Statement` and `Table` of the crate, read from its source: none can be forgotten in a list.
 
+use std::fs;
 use std::ops::Range;
 
 use qinlian::store::{Column, Kind, Statement, Table};
 
-use super::source::{Source, item_end};
+use super::source::{Source, item_end, root};
 
 /// A static of the crate, and a leaked copy of its value.
 #[derive(Debug)]
@@ -35,8 +36,17 @@ pub(crate) fn tables(sources: &[Source]) -> Vec<Static<Table>> {
         let (name, columns) = name_and_columns(sources, source, item);
         Table::idempotent(name, columns)
     });
-    // Not written yet: a table without columns takes no rows.
-    plain.into_iter().chain(idempotent).filter(|found| !found.value.columns.is_empty()).collect()
+    plain.into_iter().chain(idempotent).filter(|found| !is_announced(found.value)).collect()
+}
+
+/// A table that only has a name yet: no columns, or a migration that is still an empty file. Nothing can be in it.
+fn is_announced(table: &Table) -> bool {
+    let room = table.name.split('_').next().unwrap_or_default();
+    table.columns.is_empty()
+        || fs::read_dir(root().join("migrations/sqlite")).unwrap().flatten().any(|file| {
+            file.file_name().to_str().is_some_and(|name| name.ends_with(&format!("_{room}.sql")))
+                && file.metadata().unwrap().len() == 0
+        })
 }
 
 fn name_and_columns(
@@ -48,8 +58,8 @@ fn name_and_columns(
     let mut columns = columns(source, item.clone());
     // `Table::new("name", PERSONAL_COLUMNS)`: the columns stand elsewhere, under that name.
     if columns.is_empty() && !source.code[item.clone()].contains("&[]") {
-        let code = &source.code[item];
-        let constant = code.rsplit([',', '(']).next().unwrap().trim_end_matches([')', ';', '\n', ' ']).trim();
+        let code = source.code[item].trim_end_matches([')', ';', ',', '\n', ' ']);
+        let constant = code.rsplit([',', '(']).next().unwrap().trim();
         columns = constant_columns(sources, constant);
     }
     (name, columns.leak())
