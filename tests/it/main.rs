@@ -8,3 +8,4 @@ mod edge;
 mod migrations;
 mod statements;
 mod support;
+mod tidy;
