@@ -5,6 +5,7 @@
 mod columns;
 mod directory;
 mod edge;
+mod leaf_document;
 mod migrations;
 mod statements;
 mod support;

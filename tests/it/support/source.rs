@@ -109,14 +109,14 @@ impl Source {
             .collect()
     }
 
-    /// The signature of the innermost function whose body holds a place.
-    pub(crate) fn function_around(&self, at: usize) -> Option<&str> {
+    /// The signature and the body of the innermost function whose body holds a place.
+    pub(crate) fn function_around(&self, at: usize) -> Option<(&str, &str)> {
         self.word("fn")
             .into_iter()
             .filter_map(|start| {
                 let end = item_end(&self.code, start);
                 let open = start + self.code.get(start..end)?.find('{')?;
-                (open..end).contains(&at).then(|| &self.code[start..open])
+                (open..end).contains(&at).then(|| (&self.code[start..open], &self.code[open..end]))
             })
             .next_back()
     }
@@ -256,7 +256,7 @@ fn after() {}
         assert_eq!(source.word("after").len(), 1);
         assert_eq!(source.place(source.word("A")[0]), "a.rs:3");
         let z = source.strings[2].range.start;
-        assert_eq!(source.function_around(z), Some("fn f<'a>(c: char) -> &'a str "));
+        assert_eq!(source.function_around(z).unwrap().0, "fn f<'a>(c: char) -> &'a str ");
         assert_eq!(source.function_around(source.strings[0].range.start), None);
     }
 

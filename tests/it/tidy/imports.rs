@@ -37,17 +37,17 @@ const TABLE: &[(&str, &[&str])] = &[
         "registers/{rulebook,desk,fold}",
         &["registers", "access", "ledger", "results", "store", "kernel", "clock", "policy", "proto"],
     ),
-    ("registers/*/rows", &["~", "store", "kernel", "proto", "ledger/{disclosure,tables}"]),
-    // What a batch loads and a process keeps.
+    ("registers/*/rows", &["~", "store", "kernel", "proto", "ledger/{disclosure,port,tables}"]),
+    // What a batch loads, what a process keeps, and which entries are about somebody.
     (
-        "registers/*/{cache,live,load,state}",
+        "registers/*/{about,cache,live,load,state}",
         &[
             "~",
             "store",
             "kernel",
             "policy",
             "proto",
-            "ledger/{keys,port}",
+            "ledger/{keys,port,standing}",
             "registers/{kind,verdict}",
             DIRECTORY,
         ],
@@ -73,7 +73,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "registers/*/*",
         &[
             "~",
-            "!~/{rows,service,cache,live,load}",
+            "!~/{rows,service,about,cache,live,load}",
             "registers/{kind,verdict,wire}",
             "registers/*/view",
             DIRECTORY,
@@ -113,7 +113,7 @@ const CALLS: &str = "_calls";
 /// Words that a room may not name, whatever it imports: other people's crates, and waiting.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("{kernel,tlog,policy}", &["async", "tokio", "sqlx", "tonic", "tracing"]),
-    ("registers/*/{rows,service,cache,live,load,state,mod}", &["sqlx", "tonic"]),
+    ("registers/*/{rows,service,about,cache,live,load,state,mod}", &["sqlx", "tonic"]),
     // Pure files.
     ("registers/{kind,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing"]),
     ("registers/*/*", &["async", "tokio", "sqlx", "tonic", "tracing"]),
