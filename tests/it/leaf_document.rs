@@ -12,13 +12,13 @@ use crate::support::source::root;
 use crate::support::{MORNING, in_ci, say_aloud};
 
 /// Says in one line what the document's functions make of the leaf, and which of the payloads open its commitments.
-const QUESTIONS: &str = r#"
+const QUESTIONS: &str = r"
 import sys
 data, salt, payloads = bytes.fromhex(sys.argv[1]), bytes.fromhex(sys.argv[2]), [p.encode() for p in sys.argv[3:]]
 kind, index, recorded, claimed, request, refers, parts, digest = leaf(data)
 print(kind, index, recorded, claimed, request.hex(), refers, [(t, s) for t, s, _ in parts], digest.hex(),
       [[opens(c, t, salt, p) for p in payloads] for t, _, c in parts])
-"#;
+";
 
 #[test]
 fn ten_lines_of_python_read_a_leaf_and_open_its_commitments() {
@@ -66,5 +66,5 @@ fn ten_lines_of_python_read_a_leaf_and_open_its_commitments() {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -31,7 +31,7 @@ const TOP: [&str; 14] = [
 #[test]
 fn every_file_says_what_it_is_and_is_short() {
     let sources: Vec<Source> = ["src", "tests"].into_iter().flat_map(sources).collect();
-    none(&sources.iter().flat_map(|source| shape(source)).collect::<Vec<_>>());
+    none(&sources.iter().flat_map(shape).collect::<Vec<_>>());
     for source in sources.iter().filter(|source| source.lines() > AIM) {
         println!("{} has {} lines; {AIM} is the aim", source.path, source.lines());
     }

@@ -125,14 +125,14 @@ const FOREIGN: &[(&str, &[&str])] = &[
 #[test]
 fn every_file_imports_only_what_its_room_may() {
     let sources = sources("src");
-    none(&sources.iter().flat_map(|source| imports(source)).collect::<Vec<_>>());
+    none(&sources.iter().flat_map(imports).collect::<Vec<_>>());
     let used: usize = sources.iter().map(|source| paths(source).len()).sum();
     assert!(used > 200, "the rig sees imports: {used}");
 }
 
 #[test]
 fn no_room_names_what_is_foreign_to_it() {
-    none(&sources("src").iter().flat_map(|source| foreign(source)).collect::<Vec<_>>());
+    none(&sources("src").iter().flat_map(foreign).collect::<Vec<_>>());
 }
 
 #[test]

@@ -29,7 +29,7 @@ const NOWHERE: [&str; 6] = [
 
 #[test]
 fn time_randomness_and_the_environment_have_one_reader_each() {
-    none(&sources("src").iter().flat_map(|source| out_of_place(source)).collect::<Vec<_>>());
+    none(&sources("src").iter().flat_map(out_of_place).collect::<Vec<_>>());
 }
 
 #[test]
