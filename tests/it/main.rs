@@ -10,3 +10,4 @@ mod migrations;
 mod statements;
 mod support;
 mod tidy;
+mod tlog;
