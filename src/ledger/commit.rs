@@ -32,7 +32,7 @@ pub(super) enum BatchFault {
 
 impl BatchFault {
     /// From COMMIT on, an error says nothing about what is stored.
-    pub(super) fn from_here_in_doubt(self) -> Self {
+    pub(super) fn or_in_doubt(self) -> Self {
         match self {
             Self::Crashed => Self::Crashed,
             Self::Store(_) | Self::Fault(_) | Self::InDoubt => Self::InDoubt,
@@ -47,7 +47,12 @@ impl From<StoreError> for BatchFault {
             // One command's value, or one log's row: its neighbours are not to pay for it.
             StoreError::Rejected(_) => Self::Fault("the database does not take a value"),
             StoreError::Inconsistent { .. } => Self::Fault("a row holds what was never written there"),
-            other => Self::Store(other),
+            StoreError::Driver(_)
+            | StoreError::Unavailable(_)
+            | StoreError::DiskFull
+            | StoreError::Unsafe(_)
+            | StoreError::Url(_)
+            | StoreError::Migrate(_) => Self::Store(error),
         }
     }
 }
@@ -218,8 +223,9 @@ impl<R: Rulebook> Committer<R> {
     async fn wall(&mut self, tx: &mut Tx) -> Result<Wall, StoreError> {
         let (now, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
         if self.store.dialect() == Dialect::Postgres {
-            let database = tx.fetch(&DATABASE_CLOCK, Binds::new(), |cells| cells.int()).await?;
-            let database = EpochMs::clamped(database.first().copied().unwrap_or_default());
+            let read = |cells: &mut Cells<'_>| Ok(EpochMs::clamped(cells.int()?));
+            let database = tx.fetch(&DATABASE_CLOCK, Binds::new(), read).await?;
+            let database = database.first().copied().unwrap_or_default();
             if !self.clock.agrees_with(database) {
                 self.health.clock(Some(ClockFault::Disagrees));
                 return Ok(Wall { now, monotonic_ms, fault: Some(ClockFault::Disagrees) });

@@ -319,11 +319,13 @@ impl<R: Rulebook> Committer<R> {
                 Err(BatchFault::Store(error)) => {
                     tracing::error!(code = "LEDGER_COMMIT_FAILED", %error, commands = batch.len(), doubtful, "given up");
                     self.forget();
-                    let answer = match error {
+                    let answer = if doubtful {
                         // An earlier attempt may have stored it all.
-                        _ if doubtful => SubmitError::InDoubt,
-                        StoreError::DiskFull => SubmitError::DiskFull,
-                        _ => SubmitError::Unavailable,
+                        SubmitError::InDoubt
+                    } else if matches!(error, StoreError::DiskFull) {
+                        SubmitError::DiskFull
+                    } else {
+                        SubmitError::Unavailable
                     };
                     self.health.store(Some(error.to_string()));
                     refuse(batch, &answer);

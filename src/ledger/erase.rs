@@ -7,6 +7,7 @@
 //! Lines name positions, which go on from epoch to epoch, and the epoch of the ERASE entry.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -176,7 +177,8 @@ impl Erasures {
         let mut text = String::from(if tail.torn { CUT } else { "" });
         for of in erased {
             for part in &of.parts {
-                text.push_str(&format!("{} {} {} {} {}\n", part.pos, part.part, of.by, of.base, of.origin));
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "{} {} {} {} {}", part.pos, part.part, of.by, of.base, of.origin);
             }
         }
         tail.torn = true;

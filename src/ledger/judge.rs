@@ -228,7 +228,7 @@ impl<R: Rulebook> Work<'_, R> {
             tx.rollback().await?;
             self.committer.accept_clock(self.vouched, self.wall);
             self.committer.rulebook.committed(self.state);
-            return Ok(answers(verdicts, Vec::new(), &HashMap::new()));
+            return Ok(answers(verdicts, &[], &HashMap::new()));
         }
         let committer = self.committer;
         let mut trees: HashMap<LogId, Arc<BatchTree>> = HashMap::new();
@@ -260,16 +260,16 @@ impl<R: Rulebook> Work<'_, R> {
             .erasures
             .append(&self.erased)
             .map_err(|_| BatchFault::Fault("the list of erasures cannot be written"))?;
-        committer.faults.check(Point::Commit).map_err(BatchFault::from_here_in_doubt)?;
+        committer.faults.check(Point::Commit).map_err(BatchFault::or_in_doubt)?;
         tx.commit().await.map_err(|_| BatchFault::InDoubt)?;
-        committer.faults.check(Point::Committed).map_err(BatchFault::from_here_in_doubt)?;
+        committer.faults.check(Point::Committed).map_err(BatchFault::or_in_doubt)?;
         committer.unsaved.clear();
         committer.accept_clock(self.vouched, self.wall);
-        committer.faults.check(Point::Sign).map_err(BatchFault::from_here_in_doubt)?;
+        committer.faults.check(Point::Sign).map_err(BatchFault::or_in_doubt)?;
         committer.release(&trees)?;
         committer.rulebook.committed(self.state);
-        let entries = self.entries.into_iter().map(Arc::new).collect();
-        Ok(answers(verdicts, entries, &trees))
+        let entries: Vec<_> = self.entries.into_iter().map(Arc::new).collect();
+        Ok(answers(verdicts, &entries, &trees))
     }
 }
 
@@ -312,7 +312,7 @@ fn advance<R: Rulebook>(moved: &[&OpenLog], committer: &Committer<R>) -> Binds {
 
 fn answers<D>(
     verdicts: Vec<Option<Judged>>,
-    entries: Vec<Arc<Entry<D>>>,
+    entries: &[Arc<Entry<D>>],
     trees: &HashMap<LogId, Arc<BatchTree>>,
 ) -> Answers<D> {
     let fresh = |at: usize| {
