@@ -6,6 +6,7 @@ mod columns;
 mod directory;
 mod edge;
 mod leaf_document;
+mod ledger;
 mod migrations;
 mod statements;
 mod support;
