@@ -15,6 +15,7 @@ mod batches;
 mod clocks;
 mod erasure;
 mod faults;
+mod histories;
 mod repeats;
 mod trust;
 mod values;
