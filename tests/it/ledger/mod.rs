@@ -12,6 +12,7 @@ mod words;
 
 mod appends;
 mod batches;
+mod cancel;
 mod clocks;
 mod erasure;
 mod faults;
