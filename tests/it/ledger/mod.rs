@@ -17,6 +17,7 @@ mod clocks;
 mod erasure;
 mod faults;
 mod histories;
+mod once;
 mod repeats;
 mod trust;
 mod values;
