@@ -19,5 +19,6 @@ mod faults;
 mod histories;
 mod once;
 mod repeats;
+mod replicas;
 mod trust;
 mod values;
