@@ -84,6 +84,13 @@ impl Anchor {
         self.lock().seen.get(origin).copied()
     }
 
+    /// Every origin that was ever seen, in order.
+    pub fn origins(&self) -> Vec<String> {
+        let mut origins: Vec<String> = self.lock().seen.keys().cloned().collect();
+        origins.sort_unstable();
+        origins
+    }
+
     /// Remembers, and writes; never goes back.
     pub fn advance(&self, heads: &[(String, Anchored)], monotonic_ms: u64) -> io::Result<()> {
         let mut inner = self.lock();

@@ -6,6 +6,7 @@
 
 pub mod anchor;
 mod batch;
+pub mod bundle;
 mod commit;
 pub mod committer;
 pub mod disclosure;
@@ -27,6 +28,8 @@ pub mod setup;
 pub mod signature;
 pub mod tables;
 mod tiles;
+pub mod verify;
+mod walk;
 
 pub use batch::{BatchTree, Entry, request_seal};
 pub use ledger::{Ledger, Parts};

@@ -12,10 +12,10 @@ use crate::kernel::{CentreId, EpochMs, LogId, Pos, RequestId};
 use crate::store::{Binds, Keys as KeySet, Statement, Store, StoreError, Tx};
 use crate::tlog::{self, Hash, NodeId};
 
-static LOGS: Statement =
+pub(super) static LOGS: Statement =
     Statement::new("SELECT log_id, centre FROM ledger_log WHERE log_id >= $1 ORDER BY log_id");
 
-static EPOCHS: Statement =
+pub(super) static EPOCHS: Statement =
     Statement::new("SELECT epoch, base, origin FROM ledger_epoch WHERE log_id = $1 ORDER BY epoch");
 
 static ENTRIES: Statement = Statement::new(
@@ -115,7 +115,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(store: Store, keys: Arc<Keys>) -> Self {
+    /// Reads that need no committer: for audits of a database at rest.
+    pub fn new(store: Store, keys: Arc<Keys>) -> Self {
         Self { store, keys }
     }
 
@@ -135,17 +136,7 @@ impl Reader {
 
     /// The epochs of a log, oldest first.
     pub async fn epochs(&self, log: LogId) -> Result<Vec<Epoch>, ReadError> {
-        let rows = self
-            .store
-            .fetch(&EPOCHS, Binds::new().and(log.column()), |cells| {
-                let bad = StoreError::Inconsistent { table: "ledger_epoch", column: "epoch" };
-                let (epoch, base) = (u32::try_from(cells.int()?), Pos::from_column(cells.int()?));
-                match (epoch, base) {
-                    (Ok(epoch), Some(base)) => Ok(Epoch { epoch, base, origin: cells.text()? }),
-                    _ => Err(bad),
-                }
-            })
-            .await?;
+        let rows = self.store.fetch(&EPOCHS, Binds::new().and(log.column()), read_epoch).await?;
         Ok(rows)
     }
 
@@ -313,6 +304,15 @@ impl Reader {
     /// The database.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+}
+
+pub(super) fn read_epoch(cells: &mut crate::store::Cells<'_>) -> Result<Epoch, StoreError> {
+    let bad = StoreError::Inconsistent { table: "ledger_epoch", column: "epoch" };
+    let (epoch, base) = (u32::try_from(cells.int()?), Pos::from_column(cells.int()?));
+    match (epoch, base) {
+        (Ok(epoch), Some(base)) => Ok(Epoch { epoch, base, origin: cells.text()? }),
+        _ => Err(bad),
     }
 }
 

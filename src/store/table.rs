@@ -137,6 +137,8 @@ pub struct Table {
     sqlite: [OnceLock<String>; SQLITE_ROWS.len()],
     range: OnceLock<String>,
     delete_parts: OnceLock<super::Statement>,
+    places: OnceLock<super::Statement>,
+    census: OnceLock<super::Statement>,
 }
 
 impl Table {
@@ -150,6 +152,8 @@ impl Table {
             sqlite: [const { OnceLock::new() }; SQLITE_ROWS.len()],
             range: OnceLock::new(),
             delete_parts: OnceLock::new(),
+            places: OnceLock::new(),
+            census: OnceLock::new(),
         }
     }
 
@@ -220,6 +224,26 @@ impl Table {
         self.delete_parts.get_or_init(|| {
             super::Statement::generated(format!(
                 "DELETE FROM {} WHERE log_id = $1 AND (pos, part) IN (SELECT * FROM UNNEST($2::bigint[], $3::bigint[]))",
+                self.name
+            ))
+        })
+    }
+
+    /// Which parts of a log stand in a table of parts, from position `$2` up to, not including, `$3`: no content.
+    pub fn places(&'static self) -> &'static super::Statement {
+        self.places.get_or_init(|| {
+            super::Statement::generated(format!(
+                "SELECT pos, part FROM {} WHERE log_id = $1 AND pos >= $2 AND pos < $3 ORDER BY pos, part",
+                self.name
+            ))
+        })
+    }
+
+    /// How many rows each log has: what shows rows that no walk over positions would meet.
+    pub fn census(&'static self) -> &'static super::Statement {
+        self.census.get_or_init(|| {
+            super::Statement::generated(format!(
+                "SELECT log_id, COUNT(*) FROM {} GROUP BY log_id ORDER BY log_id",
                 self.name
             ))
         })
