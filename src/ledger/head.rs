@@ -31,14 +31,14 @@ pub struct Head {
 /// A head as it was read, before its seal was checked.
 #[derive(Debug, Clone)]
 pub struct StoredHead {
-    log_id: i64,
-    epoch: i64,
-    size: i64,
-    edge: Vec<u8>,
-    root: Vec<u8>,
-    last_ms: i64,
-    config_pos: i64,
-    seal: Vec<u8>,
+    pub(super) log_id: i64,
+    pub(super) epoch: i64,
+    pub(super) size: i64,
+    pub(super) edge: Vec<u8>,
+    pub(super) root: Vec<u8>,
+    pub(super) last_ms: i64,
+    pub(super) config_pos: i64,
+    pub(super) seal: Vec<u8>,
 }
 
 /// Why a head is not ours.

@@ -7,6 +7,7 @@
 pub mod anchor;
 mod batch;
 pub mod bundle;
+pub mod check;
 mod commit;
 pub mod committer;
 pub mod disclosure;

@@ -18,6 +18,16 @@ pub(super) struct SignatureRow {
 }
 
 impl SignatureRow {
+    /// The key's id.
+    pub(super) fn key_id(&self) -> [u8; 4] {
+        self.key_id
+    }
+
+    /// The 64 bytes.
+    pub(super) fn sig(&self) -> [u8; 64] {
+        self.sig
+    }
+
     pub(super) fn insert(self, inserts: &mut Inserts) {
         inserts.push(
             &tables::SIGNATURE,

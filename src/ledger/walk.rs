@@ -250,6 +250,11 @@ impl Walk {
         self.withheld
     }
 
+    /// Is there an entry with this request id?
+    pub(super) fn has(&self, id: RequestId) -> bool {
+        self.ids.contains(&id)
+    }
+
     /// The recorded time of the newest entry.
     pub(super) fn last(&self) -> EpochMs {
         self.last

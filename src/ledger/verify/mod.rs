@@ -12,7 +12,7 @@ mod entries;
 mod files;
 mod notes;
 mod report;
-mod tree;
+pub(super) mod tree;
 
 use std::collections::BTreeSet;
 

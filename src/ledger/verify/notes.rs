@@ -7,7 +7,7 @@ use crate::tlog::{Checkpoint, CosignatureKey, Hash, Note, Policy, VerifierKey};
 
 /// A checkpoint of the bundle.
 #[derive(Debug, Clone)]
-pub(super) struct Mark {
+pub(in crate::ledger) struct Mark {
     pub(super) size: u64,
     pub(super) root: Hash,
     /// The file, or where else it comes from.

@@ -5,7 +5,7 @@ use crate::tlog::{Edge, Hash, NodeId, Tile};
 
 /// What the tree asks to be compared.
 #[derive(Debug)]
-pub(super) enum Due {
+pub(in crate::ledger) enum Due {
     /// A tile above the first level is complete: these are its hashes.
     Tile(Tile, Vec<Hash>),
     /// The tree has the size of a checkpoint: this is its root.
@@ -14,7 +14,7 @@ pub(super) enum Due {
 
 /// Leaf after leaf.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(in crate::ledger) struct Tree {
     edge: Edge,
     /// By level from 1: the hashes of the tile that is not complete yet, and its number.
     tiles: Vec<(u64, Vec<Hash>)>,
@@ -24,21 +24,21 @@ pub(super) struct Tree {
 
 impl Tree {
     /// `marks` in the order of their sizes.
-    pub(super) fn new(marks: Vec<Mark>) -> Self {
+    pub(in crate::ledger) fn new(marks: Vec<Mark>) -> Self {
         let mut marks = marks.into_iter();
         let next = marks.next();
         Self { edge: Edge::new(), tiles: Vec::new(), marks, next }
     }
 
     /// What is due before any entry: a checkpoint of size 0.
-    pub(super) fn begin(&mut self) -> Vec<Due> {
+    pub(in crate::ledger) fn begin(&mut self) -> Vec<Due> {
         let mut due = Vec::new();
         self.marks_at_size(&mut due);
         due
     }
 
     /// The next leaf.
-    pub(super) fn push(&mut self, leaf: Hash) -> Vec<Due> {
+    pub(in crate::ledger) fn push(&mut self, leaf: Hash) -> Vec<Due> {
         let mut due = Vec::new();
         let tiles = &mut self.tiles;
         let pushed = self.edge.push(leaf, &mut |node: NodeId, hash| {
@@ -72,7 +72,7 @@ impl Tree {
     }
 
     /// The tiles that stay partial.
-    pub(super) fn end(&mut self) -> Vec<Due> {
+    pub(in crate::ledger) fn end(&mut self) -> Vec<Due> {
         let mut due = Vec::new();
         for (level, (index, hashes)) in (1_u8..).zip(std::mem::take(&mut self.tiles)) {
             if !hashes.is_empty() {
@@ -84,12 +84,12 @@ impl Tree {
     }
 
     /// The right edge, for trying out what another leaf would give.
-    pub(super) fn edge(&self) -> &Edge {
+    pub(in crate::ledger) fn edge(&self) -> &Edge {
         &self.edge
     }
 
     /// The next checkpoint that is due.
-    pub(super) fn next_mark(&self) -> Option<&Mark> {
+    pub(in crate::ledger) fn next_mark(&self) -> Option<&Mark> {
         self.next.as_ref()
     }
 }
