@@ -8,6 +8,7 @@ mod edge;
 mod leaf_document;
 mod ledger;
 mod migrations;
+mod proof;
 mod results;
 mod statements;
 mod support;

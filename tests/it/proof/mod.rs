@@ -1,0 +1,9 @@
+//! The offline proof: bundles, their verification, the audit of the live database, and witnesses.
+
+mod bundle;
+mod flips;
+mod rig;
+mod tamper;
+mod toy;
+mod verdicts;
+mod witness;
