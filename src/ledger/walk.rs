@@ -125,6 +125,8 @@ pub(super) struct Walk {
     erased: HashSet<PartAt>,
     flaws: Vec<(Pos, Flaw)>,
     withheld: u64,
+    /// The last entry that cannot be believed: it may have been the one that erases a part that is gone.
+    disbelieved: Option<Pos>,
 }
 
 impl Walk {
@@ -133,7 +135,16 @@ impl Walk {
         self.base = base.get();
     }
 
+    /// Nothing that this entry says of others counts.
+    pub(super) fn disbelieve(&mut self, index: u64) {
+        self.disbelieved = self.disbelieved.max(Some(Pos::new(self.base + index)));
+    }
+
     fn flaw(&mut self, index: u64, flaw: Flaw) {
+        // Facts that open are facts, whatever became of a name beside them.
+        if !matches!(flaw, Flaw::Part(1..)) {
+            self.disbelieve(index);
+        }
         self.flaw_at(Pos::new(self.base + index), flaw);
     }
 
@@ -192,8 +203,11 @@ impl Walk {
     }
 
     /// What it says: of the parts that it erases, and of the deployment log. `said` is what the meaning made of facts
-    /// that are there.
+    /// that are there. An entry that is not what it was is not asked.
     pub(super) fn facts(&mut self, index: u64, leaf: &Leaf, known: bool, said: Option<&(Vec<PartAt>, u64)>) {
+        if self.disbelieved == Some(Pos::new(self.base + index)) {
+            return;
+        }
         let Some((erases, deployment_size)) = said else {
             if known || leaf.kind == ERASE_KIND {
                 self.flaw(index, Flaw::Facts);
@@ -233,10 +247,13 @@ impl Walk {
         std::mem::take(&mut self.flaws)
     }
 
-    /// All entries were seen: what is gone and was not erased was destroyed.
+    /// All entries were seen: what is gone and was not erased was destroyed. Where a later entry cannot be believed,
+    /// that cannot be said: it may have been the one that erases.
     pub(super) fn finish(&mut self) {
         for (at, _) in std::mem::take(&mut self.gone) {
-            self.flaw_at(at.pos, Flaw::Destroyed(at.part));
+            if self.disbelieved.is_none_or(|last| last <= at.pos) {
+                self.flaw_at(at.pos, Flaw::Destroyed(at.part));
+            }
         }
     }
 

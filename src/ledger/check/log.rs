@@ -168,7 +168,10 @@ impl<R: Rulebook> Audit<'_, R> {
             let row = by_pos.remove(&chunk.pos(index).column());
             let leaf = row.as_ref().and_then(|row| at.walk.leaf(index, &row.leaf));
             match (&row, &leaf) {
-                (None, _) => self.entry_bad("ledger_entry", chunk, index, "*", "the entry's row is missing"),
+                (None, _) => {
+                    at.walk.disbelieve(index);
+                    self.entry_bad("ledger_entry", chunk, index, "*", "the entry's row is missing");
+                }
                 (Some(row), Some(leaf)) if row.kind != i64::from(leaf.kind) => {
                     self.entry_bad("ledger_entry", chunk, index, "kind", "not the kind that the leaf names");
                 }
@@ -228,6 +231,9 @@ impl<R: Rulebook> Audit<'_, R> {
                 self.entry_bad("ledger_entry", chunk, good, "leaf, leaf_hash", &why);
             }
             for ((index, three), truth) in (start..).zip(window).zip(truth) {
+                if three.leaf != Some(truth) {
+                    at.walk.disbelieve(index);
+                }
                 self.disagreement(chunk, index, three, truth);
                 for due in tree.push(truth) {
                     if let Due::Tile(tile, hashes) = due {

@@ -177,11 +177,14 @@ impl<F: Files, M: Meaning> Verifier<'_, F, M> {
             };
             let here = parts.entry();
             let here = here.map_err(|error| self.fatal(state, index, &parts_path(n), &error.to_string()))?;
-            self.entry(state, index, entry, &here);
             let hash = leaf_hash(entry);
-            if hash.0 != *stored && !self.found.has_exact() {
-                self.differs(state, &chunk, index, &before);
+            if hash.0 != *stored {
+                self.walk.disbelieve(index);
+                if !self.found.has_exact() {
+                    self.differs(state, &chunk, index, &before);
+                }
             }
+            self.entry(state, index, entry, &here);
             for due in state.tree.push(hash) {
                 self.due(state, due);
             }
