@@ -12,6 +12,7 @@ pub mod results;
 pub mod store;
 pub mod telemetry;
 pub mod tlog;
+pub mod witness;
 
 /// Messages, services and the descriptor set, generated from `proto/`.
 #[expect(

@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod check;
 mod commit;
 pub mod committer;
+pub mod cosig;
 pub mod disclosure;
 pub mod erase;
 pub mod faults;

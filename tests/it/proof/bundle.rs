@@ -51,7 +51,9 @@ async fn the_files_are_those_of_the_tiles_specification_and_ours_beside_them() {
         rig.fill(300, 100).await;
         let bundle = rig.bundle(None, &[]).await;
         let mut expected: Vec<String> = tiles_of(300).map(|tile| tile.to_string()).collect();
-        expected.extend(["tile/entries/000", "tile/entries/001.p/44", "parts/000", "parts/001"].map(String::from));
+        expected.extend(
+            ["tile/entries/000", "tile/entries/001.p/44", "parts/000", "parts/001"].map(String::from),
+        );
         // Of the commits that ended at 100, 200 and 300: the last in each tile.
         expected.extend(["checkpoints/0", "checkpoints/200", "checkpoints/300"].map(String::from));
         expected.extend(["checkpoint", "MANIFEST"].map(String::from));
@@ -59,7 +61,9 @@ async fn the_files_are_those_of_the_tiles_specification_and_ours_beside_them() {
         assert_eq!(bundle.keys().cloned().collect::<Vec<_>>(), expected);
         assert_eq!(bundle["checkpoint"], bundle["checkpoints/300"]);
         // Any client of the specification gets from entries to hashes.
-        for (entries, hashes) in [("tile/entries/000", "tile/0/000"), ("tile/entries/001.p/44", "tile/0/001.p/44")] {
+        for (entries, hashes) in
+            [("tile/entries/000", "tile/0/000"), ("tile/entries/001.p/44", "tile/0/001.p/44")]
+        {
             let leaves = decode_bundle(&bundle[entries]).unwrap();
             let computed: Vec<u8> = leaves.iter().flat_map(|leaf| leaf_hash(leaf).0).collect();
             assert_eq!(computed, bundle[hashes]);
@@ -80,7 +84,8 @@ async fn the_last_checkpoint_of_each_day_is_in_the_bundle() {
         rig.clock.advance_ms(24 * 3_600_000);
         rig.fill(3, 1).await;
         let bundle = rig.bundle(None, &[]).await;
-        let checkpoints: Vec<&str> = bundle.keys().filter_map(|path| path.strip_prefix("checkpoints/")).collect();
+        let checkpoints: Vec<&str> =
+            bundle.keys().filter_map(|path| path.strip_prefix("checkpoints/")).collect();
         assert_eq!(checkpoints, ["0", "2", "5"]);
         assert_eq!(verdict(&bundle).first_bad, None);
         rig.stop().await;

@@ -105,9 +105,8 @@ impl<'f> Rig<'f> {
 
     /// `count` notes, every third with a name, in commits of `at_once`.
     pub(super) async fn fill(&self, count: usize, at_once: usize) {
-        let notes: Vec<Command> = (0..count)
-            .map(|n| note(&format!("note {n}"), (n % 3 == 0).then_some("Zhang San")))
-            .collect();
+        let notes: Vec<Command> =
+            (0..count).map(|n| note(&format!("note {n}"), (n % 3 == 0).then_some("Zhang San"))).collect();
         for some in notes.chunks(at_once) {
             self.send_all(HALL, some.to_vec()).await;
         }
@@ -125,7 +124,11 @@ impl<'f> Rig<'f> {
     }
 
     /// A bundle of the hall's log.
-    pub(super) async fn bundle(&self, disclosure: Option<&Disclosure>, witnesses: &[CosignatureKey]) -> Bundle {
+    pub(super) async fn bundle(
+        &self,
+        disclosure: Option<&Disclosure>,
+        witnesses: &[CosignatureKey],
+    ) -> Bundle {
         let request =
             BundleRequest { log: HALL, personal_tables: Toy.personal_tables(), disclosure, witnesses };
         let mut writer = BundleWriter::open(self.ledger.reader(), request).await.unwrap();
@@ -147,12 +150,8 @@ impl<'f> Rig<'f> {
         witnessed: Option<&Anchor>,
         witnesses: &[CosignatureKey],
     ) -> CheckReport {
-        let options = CheckOptions {
-            deployment: DEPLOYMENT,
-            anchor: Some(self.ledger.anchor()),
-            witnessed,
-            witnesses,
-        };
+        let options =
+            CheckOptions { deployment: DEPLOYMENT, anchor: Some(self.ledger.anchor()), witnessed, witnesses };
         check(self.ledger.reader(), &Toy, &options).await.unwrap()
     }
 
@@ -170,7 +169,6 @@ impl<'f> Rig<'f> {
         Self { ids, ..Self::start(fixture, clock).await }
     }
 }
-
 
 /// The verdict of somebody who has the hall's key and nothing else.
 pub(super) fn verdict(bundle: &Bundle) -> Report {

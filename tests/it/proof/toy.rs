@@ -142,7 +142,8 @@ impl Rulebook for Toy {
         let row = [log.into(), pos.into(), text.into(), words.into(), entry.recorded.get().into()];
         inserts.push(&FACT, row);
         for (number, part) in (0_u32..).zip(&entry.parts) {
-            if let Some((salt, part)) = part.as_ref().filter(|(_, part)| part.part_type == PartType::Personal) {
+            if let Some((salt, part)) = part.as_ref().filter(|(_, part)| part.part_type == PartType::Personal)
+            {
                 let payload = part.payload.as_slice().into();
                 inserts.push(&PERSONAL, [log.into(), pos.into(), number.into(), salt.0.into(), payload]);
             }

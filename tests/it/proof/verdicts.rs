@@ -5,8 +5,8 @@ use qinlian::ledger::bundle::{FileLine, Manifest, PartHere, PartsReader, encode_
 use qinlian::ledger::leaf::Leaf;
 use qinlian::ledger::verify::{Options, verify};
 use qinlian::tlog::{
-    Checkpoint, Cosigner, Edge, Hash, Note, NoteSigner, Policy, Tile, decode_bundle, encode_bundle, leaf_hash,
-    tiles_of,
+    Checkpoint, Cosigner, Edge, Hash, Note, NoteSigner, Policy, Tile, decode_bundle, encode_bundle,
+    leaf_hash, tiles_of,
 };
 
 use super::rig::{Bundle, Rig, first_bad, key_of, keys, verdict};
@@ -121,7 +121,13 @@ async fn the_first_bad_entry_is_named_with_its_field() {
             "leaf",
             "",
         ),
-        ("a hash in a tile", |b| b.get_mut("tile/0/000").unwrap()[32 * 77] ^= 1, Some(77), "tile/0/000", "signed root"),
+        (
+            "a hash in a tile",
+            |b| b.get_mut("tile/0/000").unwrap()[32 * 77] ^= 1,
+            Some(77),
+            "tile/0/000",
+            "signed root",
+        ),
         (
             "a hash in a partial tile",
             |b| b.get_mut("tile/0/001.p/46").unwrap()[32 * 45] ^= 1,
@@ -129,7 +135,13 @@ async fn the_first_bad_entry_is_named_with_its_field() {
             "tile/0/001.p/46",
             "signed root",
         ),
-        ("a hash of an upper tile", |b| b.get_mut("tile/1/000.p/1").unwrap()[3] ^= 1, Some(0), "tile/1/000.p/1", "[0, 256)"),
+        (
+            "a hash of an upper tile",
+            |b| b.get_mut("tile/1/000.p/1").unwrap()[3] ^= 1,
+            Some(0),
+            "tile/1/000.p/1",
+            "[0, 256)",
+        ),
         (
             "two entries swapped",
             |b| {
@@ -185,7 +197,13 @@ async fn the_first_bad_entry_is_named_with_its_field() {
             "resurrected",
         ),
         ("facts left out", |b| set_parts(b, 8, &[PartHere::Withheld]), Some(8), "parts[0]", "never left out"),
-        ("a part too many", |b| set_parts(b, 8, &[PartHere::Gone, PartHere::Gone]), Some(8), "parts", "number of parts"),
+        (
+            "a part too many",
+            |b| set_parts(b, 8, &[PartHere::Gone, PartHere::Gone]),
+            Some(8),
+            "parts",
+            "number of parts",
+        ),
         (
             "a checkpoint that another key signed",
             |b| {
@@ -293,15 +311,23 @@ async fn an_entry_that_was_dated_out_of_its_bracket_is_named() {
     let bundle = rig.bundle(None, &[]).await;
     let recorded: Vec<i64> =
         leaves(&bundle).iter().map(|leaf| Leaf::decode(leaf).unwrap().recorded.get() / 1_000).collect();
-    let witness = Cosigner::new("witness.example/w1", ed25519_dalek::SigningKey::from_bytes(&[5; 32])).unwrap();
-    let policy =
-        Policy::parse(&format!("witness w {}\nquorum w\n", witness.key().vkey())).expect("a policy");
+    let witness =
+        Cosigner::new("witness.example/w1", ed25519_dalek::SigningKey::from_bytes(&[5; 32])).unwrap();
+    let policy = Policy::parse(&format!("witness w {}\nquorum w\n", witness.key().vkey())).expect("a policy");
     let hour = 3_600;
     for (case, at, outcome) in [
         ("in time", (0, 0), None),
         ("the witness's clock is four minutes off", (4 * 60, -4 * 60), None),
-        ("back-dated: the witness saw the tree without entry 6 an hour after its time", (hour, hour + 60), Some((6, "back-dated"))),
-        ("post-dated: the witness saw the tree with entry 6 an hour before its time", (-hour, -hour), Some((0, "post-dated"))),
+        (
+            "back-dated: the witness saw the tree without entry 6 an hour after its time",
+            (hour, hour + 60),
+            Some((6, "back-dated")),
+        ),
+        (
+            "post-dated: the witness saw the tree with entry 6 an hour before its time",
+            (-hour, -hour),
+            Some((0, "post-dated")),
+        ),
     ] {
         let mut bundle = rig.bundle(None, &[]).await;
         for (size, shift) in [(6_usize, at.0), (10, at.1)] {
