@@ -41,6 +41,10 @@ impl<R: Rulebook> Audit<'_, R> {
         if centre.is_none() {
             self.found.bad(log, "ledger_log", row.clone(), "*", "the log has a head and no name");
         }
+        if stored.is_none() && !named.epochs.contains_key(&log.column()) {
+            self.found.bad(log, "ledger_log", row, "*", "a log that never began");
+            return Ok(None);
+        }
         if stored.is_none() {
             self.found.bad(log, "ledger_head", row.clone(), "*", "the log has no head");
         }
@@ -51,7 +55,10 @@ impl<R: Rulebook> Audit<'_, R> {
             self.found.bad(log, "ledger_epoch", row, "epoch", "an epoch that the head does not know");
         }
         let Some(last) = rows.last() else {
-            self.found.bad(log, "ledger_epoch", row, "*", "the log has no epoch");
+            self.found.bad(log, "ledger_epoch", row.clone(), "*", "the log has no epoch");
+            if centre.is_none() {
+                self.found.bad(log, "ledger_head", row, "*", "the head of a log that there is not");
+            }
             return Ok(None);
         };
         let from_origin = centre_of(self.options.deployment, last);
@@ -112,7 +119,7 @@ impl<R: Rulebook> Audit<'_, R> {
 
     fn epoch_rows(&mut self, log: LogId, rows: &[EpochRow], centre: &CentreId, base: i64, origin: &str) {
         for (number, row) in (1_i64..).zip(rows) {
-            let name = format!("epoch {}", row.epoch);
+            let name = format!("epoch {number}");
             let mut bad = |column: &str, why: &str| {
                 self.found.bad(log, "ledger_epoch", name.clone(), column, why);
             };
