@@ -10,12 +10,14 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{self, Config, Source};
 use crate::telemetry;
 
+pub mod audit;
 mod config_show;
 pub mod init;
 pub mod office;
 mod proto_export;
 pub mod serve;
 pub mod token;
+mod witness;
 
 /// The register behind a government service centre's promises.
 #[derive(Debug, Parser)]
@@ -66,6 +68,12 @@ enum Command {
     Serve(serve::Options),
     /// Print a token that says who somebody is; with --role, grant the role first
     Token(token::Options),
+    /// Bundles, their verification, and the database against its ledger
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Cosign other logs, and have ours cosigned by file
+    #[command(subcommand)]
+    Witness(witness::Command),
     /// The effective configuration
     #[command(subcommand)]
     Config(config_show::Command),
@@ -110,6 +118,8 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Init(options) => init::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Token(options) => token::run(options).await,
+        Command::Audit(command) => audit::run(command).await,
+        Command::Witness(command) => witness::run(command).await,
         Command::Config(command) => config_show::run(&command),
         Command::Proto(command) => proto_export::run(&command),
     }
