@@ -74,6 +74,49 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's clock, moved into the past, where time can be let pass at once: for demonstrations.
+#[derive(Debug)]
+pub struct ShiftedClock {
+    system: SystemClock,
+    behind_ms: AtomicI64,
+    leapt_ms: AtomicU64,
+}
+
+impl ShiftedClock {
+    /// Begins at `start`, which must lie in the past.
+    pub fn begin(start: EpochMs) -> Self {
+        let system = SystemClock::new();
+        let behind_ms = system.now().since(start).max(0);
+        Self { system, behind_ms: AtomicI64::new(behind_ms), leapt_ms: AtomicU64::new(0) }
+    }
+
+    /// Lets time pass until `at`, on the wall and for the process alike; never back, never beyond the machine's clock.
+    pub fn leap_to(&self, at: EpochMs) {
+        let behind = self.behind_ms.load(Ordering::SeqCst);
+        let leap = at.since(self.now()).clamp(0, behind.max(0));
+        self.behind_ms.fetch_sub(leap, Ordering::SeqCst);
+        self.leapt_ms.fetch_add(leap.cast_unsigned(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> EpochMs {
+        self.system.now().plus_ms(-self.behind_ms.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.system.monotonic_ms() + self.leapt_ms.load(Ordering::SeqCst)
+    }
+
+    fn fill(&self, buffer: &mut [u8]) {
+        self.system.fill(buffer);
+    }
+
+    fn agrees_with(&self, other: EpochMs) -> bool {
+        self.now().since(other).abs() <= CLOCK_TOLERANCE_MS
+    }
+}
+
 /// A clock that tests set, and bytes that only depend on the seed and on how many were taken.
 #[derive(Debug)]
 pub struct MockClock {
@@ -142,6 +185,21 @@ mod tests {
         let first: [u8; 40] = random(&one);
         assert_eq!(first, random(&two));
         assert_ne!(first, random::<40>(&one));
+    }
+
+    #[test]
+    fn a_shifted_clock_leaps_forward_on_the_wall_and_for_the_process_and_never_past_the_present() {
+        let machine = SystemClock::new();
+        let start = machine.now().plus_ms(-7_200_000);
+        let clock = ShiftedClock::begin(start);
+        let before = clock.monotonic_ms();
+        clock.leap_to(start.plus_ms(3_600_000));
+        assert!((3_600_000..3_660_000).contains(&clock.now().since(start)));
+        assert!((3_600_000..3_660_000).contains(&(clock.monotonic_ms() - before)));
+        clock.leap_to(start);
+        assert!(clock.now().since(start) >= 3_600_000, "never back");
+        clock.leap_to(EpochMs::MAX);
+        assert!(clock.now().since(machine.now()).abs() < 1_000, "never past the present");
     }
 
     #[test]
