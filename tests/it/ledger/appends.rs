@@ -29,7 +29,7 @@ cases! {
     a_position_beyond_the_end_has_no_receipt,
     the_last_entry_of_a_tile_completes_it,
     a_batch_across_a_tile_boundary_completes_the_tile,
-    sixteen_thousand_entries_still_prove_the_first_and_the_last,
+    the_tile_of_two_hundred_and_fifty_six_tiles_is_completed,
     entries_are_read_in_pages_while_others_are_written,
     the_database_holds_no_log_that_nobody_opened,
 }
@@ -238,16 +238,22 @@ async fn a_batch_across_a_tile_boundary_completes_the_tile(rig: Rig) -> Rig {
     rig
 }
 
-async fn sixteen_thousand_entries_still_prove_the_first_and_the_last(rig: Rig) -> Rig {
-    rig.fill_to(HALL, 16_384 + 3).await;
+async fn the_tile_of_two_hundred_and_fifty_six_tiles_is_completed(rig: Rig) -> Rig {
+    // 256 × 256 = 65,536 leaves.
+    let rig = rig.restart(&Start { batch: Some(2_000), ..Start::default() }).await;
+    rig.fill_to(HALL, 65_535).await;
+    let above = "SELECT count(*) FROM ledger_tile WHERE log_id = 1 AND level = 1";
+    assert_eq!(rig.number(above).await, 0);
+    rig.fill_to(HALL, 65_539).await;
+    assert_eq!(rig.number(above).await, 1);
     whole(rig.ledger.reader()).await.unwrap();
-    for pos in [0, 255, 256, 8_191, 16_383, 16_384, 16_386] {
+    for pos in [0, 255, 256, 8_191, 65_535, 65_536, 65_538] {
         rig.receipt(HALL, Pos::new(pos)).await;
     }
     let reader = rig.ledger.reader();
     let (epoch, newest) = (reader.epoch_of(HALL, Pos::ZERO).await.unwrap(), rig.size(HALL).await);
     let checkpoint = reader.checkpoint(HALL, 1, newest).await.unwrap();
-    for index in [0, 1_000, newest - 1] {
+    for index in [0, 1_000, 65_000, newest - 1] {
         let proof = reader.inclusion(HALL, &epoch, index, &checkpoint).await.unwrap();
         let stored = reader.entries(HALL, &[Pos::new(index)]).await.unwrap().remove(0);
         verify(&proof, &stored.leaf, &epoch.origin);
