@@ -28,16 +28,16 @@ static FIRST_DUE: Statement = Statement::new(
 
 /// Every wait of a set of keys.
 static WAITS_OF: Statement = Statement::new(
-    "SELECT w.room, w.key, w.clock, w.threshold FROM UNNEST($3::bigint[], $4::bytea[]) AS k(k0, k1) \
-     CROSS JOIN result_wait w WHERE w.log_id = $1 AND w.feed = $2 AND w.room = k.k0 AND w.key = k.k1",
+    "SELECT w.room, w.key, w.clock, w.threshold FROM UNNEST($3::bytea[], $4::bigint[]) AS k(k0, k1) \
+     CROSS JOIN result_wait w WHERE w.log_id = $1 AND w.feed = $2 AND w.key = k.k0 AND w.room = k.k1",
 );
 
 /// The newest revision of each of a set of keys.
 static NEWEST_OF: Statement = Statement::new(
-    "SELECT r.room, r.key, r.revision, r.content, r.tombstone FROM UNNEST($3::bigint[], $4::bytea[]) AS k(k0, k1) \
-     CROSS JOIN result_revision r WHERE r.log_id = $1 AND r.feed = $2 AND r.room = k.k0 AND r.key = k.k1 \
+    "SELECT r.room, r.key, r.revision, r.content, r.tombstone FROM UNNEST($3::bytea[], $4::bigint[]) AS k(k0, k1) \
+     CROSS JOIN result_revision r WHERE r.log_id = $1 AND r.feed = $2 AND r.key = k.k0 AND r.room = k.k1 \
      AND r.revision = (SELECT MAX(x.revision) FROM result_revision x \
-     WHERE x.log_id = $1 AND x.feed = $2 AND x.room = k.k0 AND x.key = k.k1)",
+     WHERE x.log_id = $1 AND x.feed = $2 AND x.key = k.k0 AND x.room = k.k1)",
 );
 
 /// The newest number of each of a set of rooms.
@@ -47,19 +47,26 @@ static SEQS: Statement = Statement::new(
 );
 
 static DROP_WAITS: Statement = Statement::new(
-    "DELETE FROM result_wait WHERE log_id = $1 AND feed = $2 AND (room, key, clock, threshold) IN \
-     (SELECT * FROM UNNEST($3::bigint[], $4::bytea[], $5::text[], $6::bigint[]))",
+    "DELETE FROM result_wait WHERE log_id = $1 AND feed = $2 AND (key, room, clock, threshold) IN \
+     (SELECT * FROM UNNEST($3::bytea[], $4::bigint[], $5::text[], $6::bigint[]))",
+);
+
+/// Revisions with content of a set of keys. All have a number from 1; saying so makes SQLite search for the key.
+static CONTENT_OF: Statement = Statement::new(
+    "SELECT r.room, r.seq FROM UNNEST($3::bytea[], $4::bigint[]) AS k(k0, k1) CROSS JOIN result_revision r \
+     WHERE r.log_id = $1 AND r.feed = $2 AND r.key = k.k0 AND r.room = k.k1 AND r.revision >= 1 \
+     AND r.tombstone = 0",
 );
 
 /// What was derived from facts that are erased now goes too; the numbers stay.
 static SCRUB: Statement = Statement::new(
-    "UPDATE result_revision SET content = NULL, tombstone = 2 WHERE log_id = $1 AND feed = $2 AND tombstone = 0 \
-     AND (room, key) IN (SELECT * FROM UNNEST($3::bigint[], $4::bytea[]))",
+    "UPDATE result_revision SET content = NULL, tombstone = 2 WHERE log_id = $1 AND feed = $2 \
+     AND (room, seq) IN (SELECT * FROM UNNEST($3::bigint[], $4::bigint[]))",
 );
 
 /// Every text, so that a test can prepare each on both databases.
 pub(super) static STATEMENTS: &[&Statement] =
-    &[&DUE, &RELEASED, &FIRST_DUE, &WAITS_OF, &NEWEST_OF, &SEQS, &DROP_WAITS, &SCRUB];
+    &[&DUE, &RELEASED, &FIRST_DUE, &WAITS_OF, &NEWEST_OF, &SEQS, &DROP_WAITS, &CONTENT_OF, &SCRUB];
 
 /// A key and when it fires; ordered as waits fire.
 pub(super) type Firing = (i64, Key);
@@ -80,7 +87,7 @@ fn of(head: &Head) -> Binds {
 fn key_set<'k>(keys: impl Iterator<Item = &'k Key>) -> Keys {
     let (rooms, bytes): (Vec<i64>, Vec<Vec<u8>>) =
         keys.map(|key| (key.room.column(), key.bytes.clone())).unzip();
-    Keys::ints(rooms).and_blobs(bytes)
+    Keys::blobs(bytes).and_ints(rooms)
 }
 
 /// The first waits for time up to an instant.
@@ -172,5 +179,8 @@ pub(super) async fn scrub(tx: &mut Tx, head: &Head, keys: &BTreeSet<Key>) -> Res
     if keys.is_empty() {
         return Ok(());
     }
-    tx.execute(&SCRUB, of(head).keys(key_set(keys.iter()))).await.map(|_| ())
+    let found =
+        tx.fetch(&CONTENT_OF, of(head).keys(key_set(keys.iter())), |cells| Ok((cells.int()?, cells.int()?)));
+    let (rooms, seqs): (Vec<i64>, Vec<i64>) = found.await?.into_iter().unzip();
+    tx.execute(&SCRUB, of(head).keys(Keys::ints(rooms).and_ints(seqs))).await.map(|_| ())
 }

@@ -5,6 +5,7 @@ mod feed;
 mod fold;
 mod history;
 mod many;
+mod plans;
 mod reference;
 mod rules;
 mod runner;
