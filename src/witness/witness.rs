@@ -109,11 +109,14 @@ impl Witness {
                     return Err(WitnessFault::Cosign);
                 }
                 let line = self.cosigner.cosign(&text, seconds).map_err(|_| WitnessFault::Cosign)?.line();
-                locked.write(&hash, &self.served(&request.checkpoint, &text, keys, &line))?;
+                locked.write(&hash, &served(&request.checkpoint, &text, keys, &line))?;
                 return Ok(Answer::Cosigned(line));
             }
             WitnessAnswer::Conflict(size) => Answer::Conflict(size),
-            other => Answer::Refused(other.status()),
+            refused @ (WitnessAnswer::BadRequest
+            | WitnessAnswer::Forbidden
+            | WitnessAnswer::UnknownOrigin
+            | WitnessAnswer::Inconsistent) => Answer::Refused(refused.status()),
         };
         if contradicts(&request, &log, &answer) {
             tracing::error!(code = "WITNESS_EVIDENCE", origin, "the log signed what contradicts it");
@@ -135,26 +138,26 @@ impl Witness {
         Ok(Latest { size: checkpoint.size, root: checkpoint.root })
     }
 
-    /// The note that is remembered and served: the log's signatures that were verified, and the cosignature.
-    fn served(&self, checkpoint: &str, text: &str, keys: &[VerifierKey], line: &str) -> String {
-        let mut note = format!("{text}\n");
-        let signatures = Note::parse(checkpoint).map(|note| note.signatures().to_vec()).unwrap_or_default();
-        for signature in signatures {
-            let verified =
-                |key: &VerifierKey| key.name() == signature.name() && key.key_id() == signature.key_id();
-            if keys.iter().any(verified) {
-                note.push_str(&signature.line());
-            }
-        }
-        note.push_str(line);
-        note
-    }
-
     /// The newest cosigned checkpoint of the log with this origin hash.
     pub fn checkpoint(&self, hash: &str) -> io::Result<Option<String>> {
         let known = hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if known { self.state.read(hash) } else { Ok(None) }
     }
+}
+
+/// The note that is remembered and served: the log's signatures that were verified, and the cosignature.
+fn served(checkpoint: &str, text: &str, keys: &[VerifierKey], line: &str) -> String {
+    let mut note = format!("{text}\n");
+    let signatures = Note::parse(checkpoint).map(|note| note.signatures().to_vec()).unwrap_or_default();
+    for signature in signatures {
+        let verified =
+            |key: &VerifierKey| key.name() == signature.name() && key.key_id() == signature.key_id();
+        if keys.iter().any(verified) {
+            note.push_str(&signature.line());
+        }
+    }
+    note.push_str(line);
+    note
 }
 
 /// Did the log sign something that cannot be the history of what was cosigned?

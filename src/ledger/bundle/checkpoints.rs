@@ -186,10 +186,8 @@ impl Selection {
                 }
             }
         }
-        if self.ended {
-            if let Some(newest) = self.held.take() {
-                file(&newest)?;
-            }
+        if let Some(newest) = self.held.take_if(|_| self.ended) {
+            file(&newest)?;
         }
         Ok(Some(files))
     }

@@ -110,7 +110,9 @@ mod tests {
             vec![PartHere::Here { salt: [8; 32], payload: b"" }, PartHere::Gone],
         ];
         let mut bytes = Vec::new();
-        entries.iter().for_each(|parts| encode_parts(&mut bytes, parts));
+        for parts in &entries {
+            encode_parts(&mut bytes, parts);
+        }
         let read = |bytes: &[u8]| {
             let mut reader = PartsReader::new(bytes);
             for parts in &entries {

@@ -1,6 +1,6 @@
 //! Checkpoints, our signatures on them, and witnesses' cosignatures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Audit;
 use super::log::Position;
@@ -68,7 +68,7 @@ impl<R: Rulebook> Audit<'_, R> {
         let read = |cells: &mut crate::store::Cells<'_>| Ok((cells.int()?, cells.blob()?, cells.blob()?));
         let rows = self.tx.fetch(&SIGNATURE_ROWS, between(log, epoch, sizes), read).await?;
         at.seen("ledger_signature", rows.len());
-        let mut unsigned: BTreeMap<u64, ()> = sealed.keys().map(|size| (*size, ())).collect();
+        let mut unsigned: BTreeSet<u64> = sealed.keys().copied().collect();
         for (size, key_id, sig) in rows {
             let size = Pos::from_column(size).unwrap_or_default().get();
             let name = row(epoch, size);
@@ -85,15 +85,15 @@ impl<R: Rulebook> Audit<'_, R> {
             let ours = signature::sign(self.keys, log, &epoch.origin, epoch.epoch, size, root);
             match ours {
                 Some((_, ours)) if ours.key_id().as_slice() != key_id => {
-                    bad("key_id", "not the key of this log")
+                    bad("key_id", "not the key of this log");
                 }
                 Some((_, ours)) if ours.sig().as_slice() != sig => {
-                    bad("sig", "not the signature of the checkpoint")
+                    bad("sig", "not the signature of the checkpoint");
                 }
                 _ => {}
             }
         }
-        for size in unsigned.into_keys().filter(|size| *size > 0) {
+        for size in unsigned.into_iter().filter(|size| *size > 0) {
             let why = "the checkpoint has no stored signature; it is made again whenever it is asked for";
             self.found.note(log, "ledger_signature", row(epoch, size), "*", why);
         }

@@ -8,7 +8,9 @@
 //! What the database alone cannot show: that its tail was cut together with the head, or that all of it is an older
 //! copy. For that this replica's anchor is asked, and for cosignatures what the witness client remembers.
 
+mod entries;
 mod finding;
+mod hashes;
 mod identity;
 mod log;
 mod marks;

@@ -6,6 +6,9 @@ use super::finding::{Finding, Weight};
 use crate::kernel::LogId;
 use crate::store::{Inserts, Table, Value};
 
+/// Rows as values.
+type Rows = Vec<Vec<Value>>;
+
 /// Compares one table's rows of a range of positions.
 pub(super) fn compare(
     log: LogId,
@@ -21,7 +24,7 @@ pub(super) fn compare(
         Some(Value::Int(pos)) => *pos,
         _ => i64::MIN,
     };
-    let mut by_pos: BTreeMap<i64, (Vec<Vec<Value>>, Vec<Vec<Value>>)> = BTreeMap::new();
+    let mut by_pos: BTreeMap<i64, (Rows, Rows)> = BTreeMap::new();
     for row in expected.rows_of(table) {
         by_pos.entry(pos_of(row)).or_default().0.push(row.to_vec());
     }

@@ -1,6 +1,7 @@
 //! Rows that nothing accounts for. Looked for only when a table has more rows of a log than the walk met.
 
-use super::log::{Position, tile_row};
+use super::hashes::tile_row;
+use super::log::Position;
 use super::{Audit, all_tables, marks};
 use crate::kernel::{LogId, Pos, RequestId};
 use crate::ledger::port::Rulebook;

@@ -65,7 +65,9 @@ mod tests {
         let other = Some(leaf_hash(b"other"));
         let good = [all(1), all(2), all(3)];
         let mut edge = Edge::new();
-        good.iter().for_each(|three| edge.push(three.leaf.unwrap(), &mut |_, _| ()).unwrap());
+        for three in &good {
+            edge.push(three.leaf.unwrap(), &mut |_, _| ()).unwrap();
+        }
         let (root, truth) = (edge.root(), good.map(|three| three.leaf.unwrap()).to_vec());
         let empty = Edge::new();
         for (case, window) in [

@@ -122,7 +122,9 @@ mod tests {
             (vec![whole()], None, "x"),
         ] {
             let mut collector = Collector::new(vec![Pos::ZERO]);
-            found.into_iter().for_each(|found| collector.push(found));
+            for one in found {
+                collector.push(one);
+            }
             let first = collector.first().unwrap();
             assert_eq!((first.index, first.field.as_str()), (index, field));
         }

@@ -62,7 +62,7 @@ impl Options {
     }
 
     fn all_keys(&self) -> Vec<VerifierKey> {
-        let of_policy = self.policy.iter().flat_map(|policy| policy.logs());
+        let of_policy = self.policy.iter().flat_map(Policy::logs);
         self.keys.iter().chain(of_policy).cloned().collect()
     }
 }

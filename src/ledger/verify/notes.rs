@@ -83,7 +83,7 @@ fn quorum_at<'a>(
 ) -> Option<EpochMs> {
     let mut text = format!("{}\n", note.unverified_text());
     for (seconds, lines) in lines {
-        lines.iter().for_each(|line| text.push_str(line));
+        text.push_str(&lines.concat());
         let complete = Note::parse(&text).ok().and_then(|part| policy.is_witnessed(&part).ok());
         if complete == Some(true) {
             let ms = i64::try_from(*seconds).ok().and_then(|seconds| seconds.checked_mul(1_000));

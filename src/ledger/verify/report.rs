@@ -50,6 +50,7 @@ pub struct Report {
     pub withheld: u64,
 }
 
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn rfc3339<S: Serializer>(at: &Option<EpochMs>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.collect_str(at),

@@ -43,7 +43,7 @@ impl Tree {
         let tiles = &mut self.tiles;
         let pushed = self.edge.push(leaf, &mut |node: NodeId, hash| {
             let level = node.level / 8;
-            if level == 0 || node.level % 8 != 0 {
+            if level == 0 || !node.level.is_multiple_of(8) {
                 return;
             }
             let at = usize::from(level) - 1;
