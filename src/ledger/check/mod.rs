@@ -55,9 +55,10 @@ pub struct CheckOptions<'a> {
     pub witnesses: &'a [CosignatureKey],
 }
 
-/// The name under which the witness client remembers how far a witness has cosigned a log.
+/// The name under which the witness client remembers how far a witness has cosigned a log. Neither part holds a plus
+/// (c2sp.org/signed-note, "Format"), and the file's lines have no room for a space.
 pub fn witnessed_key(witness: &CosignatureKey, origin: &str) -> String {
-    format!("{} {origin}", witness.vkey().name())
+    format!("{}+{origin}", witness.vkey().name())
 }
 
 /// The rows of the small tables, as they stand.

@@ -139,12 +139,7 @@ impl<'f> Rig<'f> {
         bundle
     }
 
-    /// The audit, with what this replica saw last.
-    pub(super) async fn check(&self) -> CheckReport {
-        self.check_with(None, &[]).await
-    }
-
-    /// The audit, with what the witness client remembers.
+    /// The audit, with what this replica saw last and what the witness client remembers.
     pub(super) async fn check_with(
         &self,
         witnessed: Option<&Anchor>,

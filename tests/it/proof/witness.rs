@@ -12,7 +12,7 @@ use qinlian::tlog::{
     consistency_nodes, leaf_hash,
 };
 use qinlian::witness::client::{Asked, Client, ClientOptions, WitnessAt};
-use qinlian::witness::{Answer, Witness, WitnessOptions, drop, key, origin_hash, server};
+use qinlian::witness::{Answer, Witness, WitnessOptions, drop as by_file, key, origin_hash, server};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -180,7 +180,7 @@ fn a_witness_remembers_over_a_restart_and_refuses_to_guess() {
     let honest = MadeUp::new(30, 30);
     let first = witness(folder.path(), clock.clone());
     assert!(matches!(first.add_checkpoint(&honest.request(0, 20)).unwrap(), Answer::Cosigned(_)));
-    core::mem::drop(first);
+    drop(first);
     let again = witness(folder.path(), clock.clone());
     assert_eq!(again.add_checkpoint(&honest.request(0, 10)).unwrap(), Answer::Conflict(20));
     let memory = folder.path().join("memory").join(origin_hash(key_of("hall").name())).join("checkpoint");
@@ -341,14 +341,14 @@ async fn a_witness_without_a_network_cosigns_by_file() {
         let stick = folder.path().join("stick");
         for (more, size) in [(5, 5), (300, 305)] {
             rig.fill(more, 100).await;
-            let request = drop::request(reader, &hall, &key, &stick).await.unwrap();
+            let request = by_file::request(reader, &hall, &key, &stick).await.unwrap();
             assert!(
                 request.ends_with(format!("{}/{size}.add-checkpoint", origin_hash(key_of("hall").name())))
             );
-            let signed = drop::sign(&witness, &stick).unwrap();
+            let signed = by_file::sign(&witness, &stick).unwrap();
             assert!(matches!(signed.as_slice(), [one] if matches!(one.answer, Answer::Cosigned(_))));
-            assert_eq!(drop::sign(&witness, &stick).unwrap(), [], "answered once");
-            let imported = drop::import(reader, &keys, &stick).await.unwrap();
+            assert_eq!(by_file::sign(&witness, &stick).unwrap(), [], "answered once");
+            let imported = by_file::import(reader, &keys, &stick).await.unwrap();
             assert_eq!((imported.kept > 0, imported.refused.len()), (true, 0));
         }
         assert_eq!(cosig::newest(reader, HALL, 1, &key).await.unwrap().unwrap().0, 305);
@@ -372,15 +372,15 @@ async fn a_stick_that_was_lost_or_worked_on_is_noticed() {
     let hall = qinlian::kernel::CentreId::parse("hall").unwrap();
     rig.fill(5, 1).await;
     let lost = folder.path().join("lost");
-    drop::request(reader, &hall, &key, &lost).await.unwrap();
-    drop::sign(&witness, &lost).unwrap();
+    by_file::request(reader, &hall, &key, &lost).await.unwrap();
+    by_file::sign(&witness, &lost).unwrap();
     rig.fill(3, 1).await;
     // The log never saw the answer: the witness says where it is, and the next request goes on from there.
     let stick = folder.path().join("stick");
-    drop::request(reader, &hall, &key, &stick).await.unwrap();
-    assert_eq!(drop::sign(&witness, &stick).unwrap()[0].answer, Answer::Conflict(5));
-    drop::request(reader, &hall, &key, &stick).await.unwrap();
-    let signed = drop::sign(&witness, &stick).unwrap();
+    by_file::request(reader, &hall, &key, &stick).await.unwrap();
+    assert_eq!(by_file::sign(&witness, &stick).unwrap()[0].answer, Answer::Conflict(5));
+    by_file::request(reader, &hall, &key, &stick).await.unwrap();
+    let signed = by_file::sign(&witness, &stick).unwrap();
     assert!(matches!(signed[0].answer, Answer::Cosigned(_)));
     // One bit of the answer on the way back.
     let path = signed[0].request.with_extension("cosig");
@@ -389,10 +389,10 @@ async fn a_stick_that_was_lost_or_worked_on_is_noticed() {
     let at = bad.len() - 10;
     bad[at] ^= 1;
     std::fs::write(&path, bad).unwrap();
-    let imported = drop::import(reader, std::slice::from_ref(&key), &stick).await.unwrap();
+    let imported = by_file::import(reader, std::slice::from_ref(&key), &stick).await.unwrap();
     assert_eq!((imported.kept, imported.refused), (0, vec![path.clone()]));
     std::fs::write(&path, good).unwrap();
-    assert_eq!(drop::import(reader, &[key], &stick).await.unwrap().kept, 1);
+    assert_eq!(by_file::import(reader, &[key], &stick).await.unwrap().kept, 1);
     rig.stop().await;
     fixture.end().await;
 }
