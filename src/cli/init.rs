@@ -100,7 +100,9 @@ pub async fn begin(options: Options, opening: Opening) -> anyhow::Result<Begun> 
     let administrators = [PersonId::mint(random(&*office.clock)), PersonId::mint(random(&*office.clock))];
     let genesis = office.genesis()?;
     let first = administrators.clone().map(|id| (person(&id), administrator(&id)));
-    office.administer(LogId::DEPLOYMENT, Command::Genesis { genesis, administrators: first }).await?;
+    office
+        .administer(LogId::DEPLOYMENT, Command::Genesis { genesis, administrators: Box::new(first) })
+        .await?;
     for (id, name) in administrators.iter().zip(names) {
         let personal = DirectoryPersonal { name: name.as_str().to_owned(), ..DirectoryPersonal::default() };
         let record = Record::Person(person(id));

@@ -143,7 +143,8 @@ impl Office {
         for (log, _) in reader.logs().await? {
             for epoch in reader.epochs(log).await? {
                 if let Some(key) = signature::verifier_key(&self.keys, &epoch.origin) {
-                    lines.push_str(&format!("{key}\n"));
+                    lines.push_str(&key.to_string());
+                    lines.push('\n');
                 }
             }
         }
@@ -189,12 +190,10 @@ impl Office {
 
 /// A failure with its sentence, for the command line.
 pub(super) fn explain(failure: crate::registers::failure::Failure) -> anyhow::Error {
-    match &failure {
-        crate::registers::failure::Failure::Refused(reason) => {
-            anyhow::anyhow!("{} ({})", reason.said().en, reason.code())
-        }
-        _ => failure.into(),
+    if let crate::registers::failure::Failure::Refused(reason) = &failure {
+        return anyhow::anyhow!("{} ({})", reason.said().en, reason.code());
     }
+    failure.into()
 }
 
 /// Opens the database.

@@ -173,7 +173,7 @@ impl Desk {
         }
         let fact = DisclosureFact {
             kind: read::Kind::Read.into(),
-            rpc: caller.rule().method.to_owned(),
+            rpc: caller.rule().method.clone(),
             purpose: reveal.purpose.into(),
             scope: scope.to_owned(),
             session: Vec::new(),

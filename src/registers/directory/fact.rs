@@ -3,9 +3,11 @@
 //! A record is the whole of what is known of a thing, without its personal fields: those travel beside it, in the
 //! personal part.
 
+use std::fmt::Write;
+
 use prost::Message;
 
-use crate::kernel::{CentreId, EpochDay, GrantId, LogId, Words};
+use crate::kernel::{EpochDay, GrantId, LogId, Words};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
     Assignment, Centre, CredentialBinding, Date, Department, Device, DirectoryPersonal, Fact, GenesisFact,
@@ -222,13 +224,20 @@ pub fn assignment_code(person_id: &str, from: EpochDay) -> String {
 
 /// The code of a binding: kind, keyed hash and first day.
 pub fn binding_code(kind: i32, value_hmac: &[u8], from: EpochDay) -> String {
-    let mut code = format!("{kind}/");
-    for byte in value_hmac {
-        code.push_str(&format!("{byte:02x}"));
-    }
-    code.push('/');
-    code.push_str(&from.to_string());
-    code
+    format!("{}/{from}", credential_key(kind, value_hmac))
+}
+
+/// How rows and codes name a credential: its kind and keyed hash.
+pub fn credential_key(kind: i32, value_hmac: &[u8]) -> String {
+    format!("{kind}/{}", hex(value_hmac))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// A day of a stored record: those are valid.
@@ -255,7 +264,7 @@ pub enum Command {
         /// Keys and rules.
         genesis: GenesisFact,
         /// The deployment's first administrators, minted by the caller: nobody is there yet to grant anything.
-        administrators: [(Person, RoleGrant); 2],
+        administrators: Box<[(Person, RoleGrant); 2]>,
     },
     /// Puts a record, new or over an earlier one of the same code.
     Put {
@@ -301,7 +310,7 @@ impl Command {
         match self {
             Self::Genesis { genesis, administrators } => {
                 let mut bytes = genesis.encode_length_delimited_to_vec();
-                for (person, grant) in administrators {
+                for (person, grant) in administrators.iter() {
                     bytes.extend(person.encode_length_delimited_to_vec());
                     bytes.extend(grant.encode_length_delimited_to_vec());
                 }
@@ -325,14 +334,5 @@ impl Command {
 
 /// The grant id of a minted grant.
 pub fn mint_grant(random: [u8; 16]) -> Option<GrantId> {
-    let mut code = String::from("g-");
-    for byte in random.iter().take(10) {
-        code.push_str(&format!("{byte:02x}"));
-    }
-    GrantId::parse(&code).ok()
-}
-
-/// The log of a centre is numbered by the entry that created it; this names a centre in messages.
-pub fn centre_of(record: &Centre) -> Option<CentreId> {
-    CentreId::parse(&record.centre).ok()
+    GrantId::parse(&format!("g-{}", hex(random.first_chunk::<10>()?))).ok()
 }

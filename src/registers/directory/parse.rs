@@ -19,12 +19,9 @@ const LIST_MOST: usize = 200;
 /// A record and its personal fields.
 pub type Parsed = Option<(Record, DirectoryPersonal)>;
 
+#[expect(clippy::unnecessary_wraps, reason = "it is the last line of functions that may have refused")]
 fn bare(record: Record) -> Parsed {
     Some((record, DirectoryPersonal::default()))
-}
-
-fn is_some<T>(value: Option<T>) -> bool {
-    value.is_some()
 }
 
 /// A code that may be left out.
@@ -34,7 +31,7 @@ fn opt_code<T, E: Into<crate::kernel::Complaint>>(
     text: &str,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> bool {
-    text.is_empty() || is_some(check.take(field, parse(text)))
+    text.is_empty() || check.take(field, parse(text)).is_some()
 }
 
 fn few(check: &mut Check, field: &str, count: usize) -> bool {
@@ -51,8 +48,8 @@ fn few(check: &mut Check, field: &str, count: usize) -> bool {
 fn external_ids(check: &mut Check, field: &str, ids: &[ExternalId]) -> bool {
     let mut good = few(check, field, ids.len());
     for (at, id) in ids.iter().take(LIST_MOST).enumerate() {
-        good &= is_some(check.take(format!("{field}[{at}].system"), Name::parse(&id.system)));
-        good &= is_some(check.take(format!("{field}[{at}].id"), Name::parse(&id.id)));
+        good &= check.take(format!("{field}[{at}].system"), Name::parse(&id.system)).is_some();
+        good &= check.take(format!("{field}[{at}].id"), Name::parse(&id.id)).is_some();
     }
     good
 }
@@ -116,7 +113,7 @@ pub fn assignment(check: &mut Check, in_centre: &str, given: Option<Assignment>)
     let department = opt_code(check, "assignment.department", &given.department, DepartmentId::parse);
     let mut windows = few(check, "assignment.windows", given.windows.len());
     for (at, window) in given.windows.iter().take(LIST_MOST).enumerate() {
-        windows &= is_some(check.take(format!("assignment.windows[{at}]"), WindowId::parse(window)));
+        windows &= check.take(format!("assignment.windows[{at}]"), WindowId::parse(window)).is_some();
     }
     let from = wire::day(check, "assignment.from", given.from.as_ref());
     let until = wire::opt_day(check, "assignment.until", given.until.as_ref());
@@ -142,7 +139,7 @@ pub fn window(check: &mut Check, given: Option<Window>) -> Parsed {
     let kind = wire::named::<window::Kind>(check, "window.kind", given.kind);
     let mut items = few(check, "window.items", given.items.len());
     for (at, item) in given.items.iter().take(LIST_MOST).enumerate() {
-        items &= is_some(check.take(format!("window.items[{at}]"), ItemId::parse(item)));
+        items &= check.take(format!("window.items[{at}]"), ItemId::parse(item)).is_some();
     }
     (code.is_some() && number.is_some() && zone.is_some() && kind.is_some() && items).then_some(())?;
     bare(Record::Window(Window { retired: false, ..given }))

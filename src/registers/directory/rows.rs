@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use prost::Message;
 
+pub use super::fact::credential_key;
 use super::fact::{Record, day, opt_day};
 use super::state::Directory;
-use crate::kernel::{LogId, Pos};
+use crate::kernel::{EpochDay, LogId, Pos};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::tables::PERSONAL_COLUMNS;
 use crate::proto::{CredentialBinding, DirectoryPersonal};
@@ -49,15 +50,6 @@ static PERSONAL_AT: Statement = Statement::new(
     "SELECT pos, payload FROM directory_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
 );
 
-/// How rows name a credential: its kind and keyed hash.
-pub fn credential_key(kind: i32, value_hmac: &[u8]) -> String {
-    let mut key = format!("{kind}/");
-    for byte in value_hmac {
-        key.push_str(&format!("{byte:02x}"));
-    }
-    key
-}
-
 /// The rows of a record.
 pub fn insert(log: LogId, pos: Pos, record: &Record, inserts: &mut Inserts) {
     inserts.push(
@@ -84,7 +76,7 @@ fn insert_binding(log: LogId, pos: Pos, binding: &CredentialBinding, inserts: &m
             binding.person_id.as_str().into(),
             credential_key(binding.kind, &binding.value_hmac).into(),
             day(binding.from.as_ref()).column().into(),
-            opt_day(binding.until.as_ref()).map(|day| day.column()).into(),
+            opt_day(binding.until.as_ref()).map(EpochDay::column).into(),
             i64::from(binding.retired).into(),
         ],
     );

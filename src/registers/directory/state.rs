@@ -2,7 +2,7 @@
 //!
 //! It holds no personal field, so it may be kept; and it is shared by who admits and who reads, as one value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::fact::{Noun, Record, day, opt_day};
@@ -31,7 +31,7 @@ pub struct Directory {
     pub config_pos: Pos,
     records: BTreeMap<(Noun, String), Arc<Held>>,
     /// Codes in the order in which they were first put.
-    order: BTreeMap<(Noun, Pos, String), ()>,
+    order: BTreeSet<(Noun, Pos, String)>,
     /// Bindings by kind and keyed hash.
     credentials: BTreeMap<(i32, Vec<u8>), Vec<String>>,
     /// Assignments and bindings by person.
@@ -49,7 +49,7 @@ impl Directory {
         let first = known.map_or(pos, |held| held.first);
         let put = known.filter(|_| record.is_retired()).map_or(pos, |held| held.put);
         if known.is_none() {
-            self.order.insert((noun, pos, code.clone()), ());
+            self.order.insert((noun, pos, code.clone()));
             self.index(&record, &code);
         }
         self.records.insert((noun, code), Arc::new(Held { first, pos, put, record }));
@@ -96,18 +96,15 @@ impl Directory {
         };
         self.order
             .range((from, Bound::Unbounded))
-            .take_while(move |((of, _, _), ())| *of == noun)
-            .filter_map(move |((of, _, code), ())| self.get(*of, code))
+            .take_while(move |(of, _, _)| *of == noun)
+            .filter_map(move |(of, _, code)| self.get(*of, code))
     }
 
     /// A centre, retired or not.
     pub fn centre(&self, centre: &CentreId) -> Option<(LogId, &Centre)> {
-        match self.get(Noun::Centre, centre.as_str()) {
-            Some(Held { first, record: Record::Centre(centre), .. }) => {
-                Some((LogId::from_column(first.column()), centre))
-            }
-            _ => None,
-        }
+        let held = self.get(Noun::Centre, centre.as_str())?;
+        let Record::Centre(centre) = &held.record else { return None };
+        Some((LogId::from_column(held.first.column()), centre))
     }
 
     /// The zone of a centre; the default one when the centre is unknown.
@@ -118,44 +115,43 @@ impl Directory {
 
     /// A person, retired or not.
     pub fn person(&self, person_id: &str) -> Option<&Person> {
-        match &self.get(Noun::Person, person_id)?.record {
-            Record::Person(person) => Some(person),
-            _ => None,
+        if let Record::Person(person) = &self.get(Noun::Person, person_id)?.record {
+            Some(person)
+        } else {
+            None
         }
     }
 
     /// A device, retired or not.
     pub fn device(&self, device: &str) -> Option<&Device> {
-        match &self.get(Noun::Device, device)?.record {
-            Record::Device(device) => Some(device),
-            _ => None,
-        }
+        if let Record::Device(device) = &self.get(Noun::Device, device)?.record { Some(device) } else { None }
     }
 
     /// A window, retired or not.
     pub fn window(&self, window: &str) -> Option<&Window> {
-        match &self.get(Noun::Window, window)?.record {
-            Record::Window(window) => Some(window),
-            _ => None,
-        }
+        if let Record::Window(window) = &self.get(Noun::Window, window)?.record { Some(window) } else { None }
     }
 
     /// The bindings of a credential.
     pub fn bindings(&self, kind: i32, value_hmac: &[u8]) -> impl Iterator<Item = &CredentialBinding> {
-        self.credentials.get(&(kind, value_hmac.to_vec())).into_iter().flatten().filter_map(
-            |code| match &self.get(Noun::CredentialBinding, code)?.record {
-                Record::CredentialBinding(binding) => Some(binding),
-                _ => None,
-            },
-        )
+        self.credentials.get(&(kind, value_hmac.to_vec())).into_iter().flatten().filter_map(|code| {
+            if let Record::CredentialBinding(binding) = &self.get(Noun::CredentialBinding, code)?.record {
+                Some(binding)
+            } else {
+                None
+            }
+        })
     }
 
     /// The bindings of a person.
     pub fn bindings_of(&self, person_id: &str) -> impl Iterator<Item = &CredentialBinding> {
         self.people.get(&(Noun::CredentialBinding, person_id.to_owned())).into_iter().flatten().filter_map(
-            |code| match &self.get(Noun::CredentialBinding, code)?.record {
-                Record::CredentialBinding(binding) => Some(binding),
-                _ => None,
+            |code| {
+                if let Record::CredentialBinding(binding) = &self.get(Noun::CredentialBinding, code)?.record {
+                    Some(binding)
+                } else {
+                    None
+                }
             },
         )
     }
@@ -179,9 +175,10 @@ impl Directory {
     /// All assignments of a person.
     pub fn assignments(&self, person_id: &str) -> impl Iterator<Item = &Assignment> {
         self.people.get(&(Noun::Assignment, person_id.to_owned())).into_iter().flatten().filter_map(|code| {
-            match &self.get(Noun::Assignment, code)?.record {
-                Record::Assignment(assignment) => Some(assignment),
-                _ => None,
+            if let Record::Assignment(assignment) = &self.get(Noun::Assignment, code)?.record {
+                Some(assignment)
+            } else {
+                None
             }
         })
     }

@@ -72,7 +72,7 @@ impl Office {
         });
         let genesis = GenesisFact { deployment: DEPLOYMENT.to_owned(), rules: 1, ..GenesisFact::default() };
         office
-            .administer(LogId::DEPLOYMENT, Directory::Genesis { genesis, administrators: first })
+            .administer(LogId::DEPLOYMENT, Directory::Genesis { genesis, administrators: Box::new(first) })
             .await
             .expect("genesis");
         office.hall = office.add_centre(HALL).await;
