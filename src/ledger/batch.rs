@@ -45,7 +45,7 @@ impl OpenLog {
 
     /// Where its directory and policy stand.
     pub(super) fn config(&self) -> ConfigAt {
-        ConfigAt { log: self.log(), config_pos: self.head.config_pos }
+        ConfigAt { log: self.log(), config_pos: self.head.config_pos, next_pos: self.next_pos() }
     }
 
     /// Gives a draft its place: salts, commitments, leaf, and the ledger's rows.

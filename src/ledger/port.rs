@@ -265,4 +265,6 @@ pub struct ConfigAt {
     pub log: LogId,
     /// One past the last entry that changed them.
     pub config_pos: Pos,
+    /// The position that the log's next entry gets: what is kept in memory of the log is whole up to here, or not.
+    pub next_pos: Pos,
 }

@@ -231,7 +231,7 @@ impl Rulebook for Registers {
                 Command::Audit(command) => audits.push((*log, command)),
             }
         }
-        let attendance = self.attendance.load(tx, &self.keys, &directories, &punches).await?;
+        let attendance = self.attendance.load(tx, &self.keys, &directories, config, &punches).await?;
         let audit = audit::state::State::load(tx, &audits).await?;
         Ok(State { directories, attendance, audit })
     }

@@ -1,17 +1,256 @@
-//! The rule of the attendance register.
-use super::fact::Command;
+//! The rule of the attendance register: what is malformed or names no device of ours is refused; what is odd is stored
+//! and flagged, because it may be true (rule R3). Pure.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::contact::Sample;
+use super::coverage::{self, Proposal};
+use super::effective::{self, Stamped};
+use super::fact::{self, Command, Import, Punch, Source, Who};
+use super::known::Known;
+use super::refusal::Refusal;
+use super::signature;
 use super::state::State;
-use crate::kernel::Pos;
+use crate::kernel::{DeviceId, EpochDay, EpochMs, Pos, Reason, Words, Zone};
 use crate::ledger::port::Slot;
+use crate::proto::device::Kind;
+use crate::proto::fact::Fact as Of;
+use crate::proto::{
+    ConflictFact, CoverageFact, Device, DeviceOutageEndFact, DeviceOutageFact, Fact, PunchFact, PunchFlag,
+    RemarkPersonal,
+};
 use crate::registers::directory::admit::Seen;
-use crate::registers::verdict::{Accepted, Moment, Verdict};
+use crate::registers::kind;
+use crate::registers::verdict::{Accepted, Moment, Personal, Verdict};
+
+/// A claim of more than 2 s after the server's time.
+const FUTURE_MS: i64 = 2_000;
+/// A terminal keeps its journal for at least 45 days; a claim from before that is odd. 45 × 86,400,000.
+const OLD_MS: i64 = 3_888_000_000;
 
 /// Accept, or a reason to refuse.
-pub fn admit(command: &Command, _state: &State, _seen: Seen<'_>, _moment: &Moment<'_>) -> Verdict {
-    match *command {}
+pub fn admit(command: &Command, state: &State, seen: Seen<'_>, moment: &Moment<'_>) -> Verdict {
+    let unknown = Known::default();
+    let known = state.known(moment.log).unwrap_or(&unknown);
+    let decided = match command {
+        Command::Punch(punch) => admit_punch(punch, state, known, seen, moment),
+        Command::Coverage(proposals) => admit_coverage(proposals, known, seen, moment),
+        Command::Outage { device, from, reason } => begin_outage(device, *from, reason, known, seen),
+        Command::OutageEnd { device, until } => end_outage(device, *until, known, seen),
+        Command::Import(import) => admit_import(import, seen),
+    };
+    match decided {
+        Ok(accepted) => Ok(Accepted { kind: command.kind(), ..accepted }),
+        Err(refusal) => Err(Arc::new(refusal) as Arc<dyn Reason>),
+    }
 }
 
 /// The record of a journal place that was claimed twice.
-pub fn conflict(_slot: &Slot, _first: Pos, _digest: [u8; 32]) -> Accepted {
-    Accepted::default()
+pub fn conflict(slot: &Slot, first: Pos, digest: [u8; 32]) -> Accepted {
+    let fact = ConflictFact {
+        first: first.get(),
+        device: slot.device.clone(),
+        journal: slot.journal.get(),
+        device_seq: slot.seq,
+        digest: digest.to_vec(),
+    };
+    Accepted {
+        kind: kind::CONFLICT,
+        refers_to: Some(first),
+        facts: vec![Fact { fact: Some(Of::Conflict(fact)) }],
+        ..Accepted::default()
+    }
 }
+
+fn device<'a>(device: &DeviceId, seen: Seen<'a>) -> Result<&'a Device, Refusal> {
+    seen.own.device(device.as_str()).ok_or(Refusal::UnknownDevice)
+}
+
+fn admit_punch(
+    punch: &Punch,
+    state: &State,
+    known: &Known,
+    seen: Seen<'_>,
+    moment: &Moment<'_>,
+) -> Result<Accepted, Refusal> {
+    let stamp = &punch.stamp;
+    let device = device(&stamp.device, seen)?;
+    match (punch.source, device.kind == i32::from(Kind::ImportSource)) {
+        (Source::Import, false) => return Err(Refusal::NotAnImportSource),
+        (Source::Live | Source::Upload, true) => return Err(Refusal::NotATerminal),
+        (Source::Import, true) | (Source::Live | Source::Upload, false) => {}
+    }
+    let contact = contact(punch, state, moment);
+    let mut said = PunchFact {
+        journal: if stamp.seq > 0 { device.journal } else { 0 },
+        contact: contact.map(|sample| sample.said(stamp.boot_id.as_str())),
+        live: punch.source == Source::Live,
+        ..punch.said()
+    };
+    let mut flags = about_device(punch, device, known, moment);
+    // The day is that of the best time there is now; a wrong clock makes nobody a stranger.
+    let zone = seen.deployment.zone(moment.centre).or_else(|| Zone::parse("").ok());
+    let happened = effective::near(&Stamped::of(&said, moment.at));
+    let day = zone.map_or(EpochDay::from_column(0), |zone| zone.day_of(happened));
+    let (person_id, about_person) = about_person(&punch.who, seen, day);
+    flags.extend(about_person);
+    flags.extend(punch.is_fallback().then_some(PunchFlag::FallbackCredential));
+    flags.sort_unstable();
+    said.person_id = person_id;
+    said.witness_person_id = punch.witness.as_ref().map(|who| person(who, seen, day)).unwrap_or_default();
+    said.flags = flags.into_iter().map(i32::from).collect();
+    Ok(Accepted {
+        claimed: Some(stamp.claimed),
+        personal: punch.personal().map(|personal| Personal {
+            schema: fact::PUNCH_PERSONAL_SCHEMA,
+            payload: personal.encode_to_vec(),
+        }),
+        contiguous_through: (stamp.seq > 0).then(|| through_with(known, device, punch)),
+        facts: vec![Fact { fact: Some(Of::Punch(said)) }],
+        ..Accepted::default()
+    })
+}
+
+/// The contact that dates a punch: its own, or the first that is known of its boot.
+fn contact(punch: &Punch, state: &State, moment: &Moment<'_>) -> Option<Sample> {
+    let stamp = &punch.stamp;
+    match punch.source {
+        Source::Live => {
+            Some(Sample { mono_ms: stamp.mono_ms, wall: stamp.claimed, server: moment.at })
+        }
+        Source::Upload => state.sample(moment.log, stamp.device.as_str(), stamp.boot_id.as_str()),
+        Source::Import => None,
+    }
+}
+
+fn through_with(known: &Known, device: &Device, punch: &Punch) -> u64 {
+    let journal = known.journal(&device.device, Pos::new(device.journal)).cloned();
+    let mut journal = journal.unwrap_or_default();
+    journal.add(punch.stamp.seq, punch.stamp.seq);
+    journal.through()
+}
+
+fn about_device(punch: &Punch, device: &Device, known: &Known, moment: &Moment<'_>) -> Vec<PunchFlag> {
+    let (stamp, imported) = (&punch.stamp, punch.source == Source::Import);
+    let journal = known.journal(&device.device, Pos::new(device.journal)).cloned().unwrap_or_default();
+    let signed = device.public_key.is_empty()
+        || punch.verified_by.is_some_and(|key| key.as_slice() == device.public_key)
+        || signature::is_good(&device.public_key, moment.centre, punch);
+    let age_ms = moment.at.since(stamp.claimed);
+    let table = [
+        (PunchFlag::FutureTime, age_ms < -FUTURE_MS),
+        // A file may well be older than a terminal's journal.
+        (PunchFlag::OldTime, age_ms > OLD_MS && !imported),
+        (PunchFlag::BadSignature, !signed && !imported),
+        (PunchFlag::JournalGap, journal.leaves_gap(stamp.seq)),
+        (PunchFlag::DeviceRetired, device.retired),
+        (PunchFlag::FromImport, imported),
+    ];
+    table.into_iter().filter(|(_, holds)| *holds).map(|(flag, _)| flag).collect()
+}
+
+/// Who a punch is of, empty when nobody is known, and what is odd about them.
+fn about_person(who: &Who, seen: Seen<'_>, day: EpochDay) -> (String, Option<PunchFlag>) {
+    let person_id = person(who, seen, day);
+    let flag = match seen.deployment.person(&person_id) {
+        None => Some(PunchFlag::UnknownPerson),
+        Some(person) if person.retired => Some(PunchFlag::PersonRetired),
+        Some(_) if seen.own.assignment(&person_id, day).is_none() => Some(PunchFlag::NotAssignedHere),
+        Some(_) => None,
+    };
+    (person_id, flag)
+}
+
+fn person(who: &Who, seen: Seen<'_>, day: EpochDay) -> String {
+    match who {
+        Who::Person(person) => person.to_string(),
+        Who::Credential(kind, hmac) => {
+            seen.own.person_for(i32::from(*kind), hmac, day).unwrap_or_default().to_owned()
+        }
+    }
+}
+
+fn admit_coverage(
+    proposals: &[Proposal],
+    known: &Known,
+    seen: Seen<'_>,
+    moment: &Moment<'_>,
+) -> Result<Accepted, Refusal> {
+    let due = proposals.iter().filter_map(|Proposal { contact, .. }| {
+        let device = seen.own.device(contact.device.as_str())?;
+        if device.journal != contact.journal.get() {
+            return None;
+        }
+        let through = known.through(&device.device, contact.journal);
+        coverage::due(known.covered(&device.device), contact, through, moment.at)
+    });
+    let devices = coverage::worth_recording(due.collect());
+    if devices.is_empty() {
+        return Err(Refusal::NothingNew);
+    }
+    Ok(Accepted {
+        facts: vec![Fact { fact: Some(Of::Coverage(CoverageFact { devices })) }],
+        ..Accepted::default()
+    })
+}
+
+fn begin_outage(
+    of: &DeviceId,
+    from: EpochMs,
+    reason: &Words,
+    known: &Known,
+    seen: Seen<'_>,
+) -> Result<Accepted, Refusal> {
+    device(of, seen)?;
+    if known.outage(of.as_str()).is_some() {
+        return Err(Refusal::OutageOpen);
+    }
+    let fact = DeviceOutageFact { device: of.to_string(), from_ms: from.get() };
+    let remark = RemarkPersonal { reason: reason.as_str().to_owned(), ..RemarkPersonal::default() };
+    Ok(Accepted {
+        claimed: Some(from),
+        facts: vec![Fact { fact: Some(Of::DeviceOutage(fact)) }],
+        personal: Some(Personal { schema: fact::REMARK_SCHEMA, payload: remark.encode_to_vec() }),
+        ..Accepted::default()
+    })
+}
+
+fn end_outage(
+    of: &DeviceId,
+    until: EpochMs,
+    known: &Known,
+    seen: Seen<'_>,
+) -> Result<Accepted, Refusal> {
+    device(of, seen)?;
+    let from = known.outage(of.as_str()).ok_or(Refusal::NoOutage)?;
+    if until <= from {
+        return Err(Refusal::EndsBeforeItBegins);
+    }
+    let fact = DeviceOutageEndFact { device: of.to_string(), until_ms: until.get() };
+    Ok(Accepted {
+        claimed: Some(until),
+        facts: vec![Fact { fact: Some(Of::DeviceOutageEnd(fact)) }],
+        ..Accepted::default()
+    })
+}
+
+fn admit_import(import: &Import, seen: Seen<'_>) -> Result<Accepted, Refusal> {
+    if device(&import.device, seen)?.kind != i32::from(Kind::ImportSource) {
+        return Err(Refusal::NotAnImportSource);
+    }
+    let remark = import.remark();
+    let personal = (remark != RemarkPersonal::default())
+        .then(|| Personal { schema: fact::REMARK_SCHEMA, payload: remark.encode_to_vec() });
+    Ok(Accepted {
+        claimed: import.complete_through,
+        facts: vec![Fact { fact: Some(Of::Import(import.fact())) }],
+        personal,
+        ..Accepted::default()
+    })
+}
+
+#[cfg(test)]
+#[path = "admit_test.rs"]
+mod tests;

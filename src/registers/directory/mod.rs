@@ -6,6 +6,7 @@
 pub mod admit;
 pub mod cache;
 pub mod fact;
+pub mod journal;
 pub mod parse;
 pub mod refusal;
 pub mod rows;

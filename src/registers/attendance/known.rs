@@ -1,0 +1,83 @@
+//! What is known of a log's devices as of a position: journals, coverage, open outages. Pure; grown by applying facts in
+//! the order of their entries.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::coverage::Covered;
+use crate::kernel::{EpochMs, Pos};
+use crate::proto::Fact;
+use crate::proto::fact::Fact as Of;
+use crate::registers::directory::journal::Journal;
+
+/// What is known of one log.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// One past the last entry that it knows.
+    pub next: Pos,
+    /// By device, then by journal; a device has few.
+    journals: HashMap<String, HashMap<Pos, Arc<Journal>>>,
+    covered: HashMap<String, Arc<Covered>>,
+    outages: HashMap<String, EpochMs>,
+}
+
+impl Known {
+    /// Which numbers of a journal have arrived.
+    pub fn journal(&self, device: &str, journal: Pos) -> Option<&Journal> {
+        self.journals.get(device)?.get(&journal).map(|journal| &**journal)
+    }
+
+    /// Every number of a journal up to this one has arrived.
+    pub fn through(&self, device: &str, journal: Pos) -> u64 {
+        self.journal(device, journal).map_or(0, Journal::through)
+    }
+
+    /// The newest record of a device's coverage.
+    pub fn covered(&self, device: &str) -> Option<&Covered> {
+        self.covered.get(device).map(|covered| &**covered)
+    }
+
+    /// Since when a declared outage of a device is open.
+    pub fn outage(&self, device: &str) -> Option<EpochMs> {
+        self.outages.get(device).copied()
+    }
+
+    /// Numbers arrived.
+    pub fn arrived(&mut self, device: &str, journal: Pos, first: u64, last: u64) {
+        let journals = self.journals.entry(device.to_owned()).or_default();
+        Arc::make_mut(journals.entry(journal).or_default()).add(first, last);
+    }
+
+    /// Coverage was recorded.
+    pub fn covers(&mut self, device: &str, covered: Covered) {
+        self.covered.insert(device.to_owned(), Arc::new(covered));
+    }
+
+    /// An outage began, or ended.
+    pub fn outage_is(&mut self, device: &str, since: Option<EpochMs>) {
+        match since {
+            Some(since) => self.outages.insert(device.to_owned(), since),
+            None => self.outages.remove(device),
+        };
+    }
+
+    /// A fact of an entry.
+    pub fn apply(&mut self, recorded: EpochMs, fact: &Fact) {
+        match &fact.fact {
+            Some(Of::Punch(punch)) if punch.device_seq > 0 => {
+                let journal = Pos::new(punch.journal);
+                self.arrived(&punch.device, journal, punch.device_seq, punch.device_seq);
+            }
+            Some(Of::Coverage(coverage)) => {
+                for item in &coverage.devices {
+                    self.covers(&item.device, Covered::of(item, recorded));
+                }
+            }
+            Some(Of::DeviceOutage(outage)) => {
+                self.outage_is(&outage.device, Some(EpochMs::clamped(outage.from_ms)));
+            }
+            Some(Of::DeviceOutageEnd(outage)) => self.outage_is(&outage.device, None),
+            _ => {}
+        }
+    }
+}

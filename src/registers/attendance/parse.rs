@@ -1,0 +1,306 @@
+//! Messages to commands: every violation at once, with its field. Credentials become keyed hashes here.
+
+use super::fact::{Punch, Source, Stamp, Who};
+use crate::kernel::{Check, Complaint, DeviceId, Label, Name, PersonId, RequestId, Said, Words};
+use crate::ledger::keys::Keys;
+use crate::proto::presented::Who as Shown;
+use crate::proto::punch::{Direction, Method};
+use crate::proto::{DeviceStamp, Presented, Punch as Given, credential};
+use crate::registers::wire;
+
+/// A journal number, or a count of journal numbers: a column holds it.
+const NUMBER_MOST: u64 = 1 << 62;
+/// Milliseconds since a start: 2^53, or 285,000 years.
+const MONO_MOST: u64 = 1 << 53;
+/// A signature has 64 bytes; what is longer than four of them is something else. Shorter ones are kept, and flagged.
+const SIGNATURE_MOST: usize = 256;
+
+/// A punch and its request id. `outer` is the id beside it, when there is one: either may be left out.
+pub fn punch(
+    check: &mut Check,
+    keys: &Keys,
+    path: &str,
+    source: Source,
+    outer: Option<&str>,
+    given: Option<Given>,
+) -> Option<(RequestId, Punch)> {
+    let given = check.require(path, given)?;
+    let field = |name: &str| format!("{path}.{name}");
+    let id = request_id(check, path, outer, &given.request_id);
+    let stamp = stamp(check, &field("stamp"), given.stamp);
+    let direction = wire::named::<Direction>(check, &field("direction"), given.direction);
+    let method = wire::named::<Method>(check, &field("method"), given.method);
+    let device_label = check.take(field("device_label"), Label::parse(&given.device_label));
+    let presented = presented(check, keys, &field("presented"), given.presented);
+    let (presented, who, witness) = presented?;
+    let punch = Punch {
+        source,
+        stamp: stamp?,
+        direction: direction?,
+        method: method?,
+        device_label: device_label?,
+        who,
+        witness,
+        presented,
+        verified_by: None,
+    };
+    Some((id?, punch))
+}
+
+/// The id stands beside the punch, in it, or the same in both.
+fn request_id(check: &mut Check, path: &str, outer: Option<&str>, inner: &str) -> Option<RequestId> {
+    let inside = format!("{path}.request_id");
+    let Some(outer) = outer.filter(|outer| !outer.is_empty()) else {
+        return check.take(inside, RequestId::parse(inner));
+    };
+    let id = check.take("request_id", RequestId::parse(outer));
+    if inner.is_empty() {
+        return id;
+    }
+    let inner = check.take(inside.clone(), RequestId::parse(inner));
+    if let (Some(id), Some(inner)) = (id, inner) {
+        if id != inner {
+            check.refuse(
+                inside,
+                "ANOTHER_ID",
+                Said::new("须与 request_id 相同", "is not the same as request_id"),
+            );
+            return None;
+        }
+    }
+    inner.and(id)
+}
+
+/// A device's stamp. Other registers' terminal writes carry the same.
+pub fn stamp(check: &mut Check, path: &str, given: Option<DeviceStamp>) -> Option<Stamp> {
+    let given = check.require(path, given)?;
+    let field = |name: &str| format!("{path}.{name}");
+    let device = check.take(field("device"), DeviceId::parse(&given.device));
+    let seq = counted(check, &field("device_seq"), given.device_seq, 1..=NUMBER_MOST);
+    let boot_id = boot_id(check, &field("boot_id"), &given.boot_id);
+    let mono_ms = mono_ms(check, &field("mono_ms"), given.mono_ms);
+    let claimed = wire::instant(check, &field("claimed_at"), given.claimed_at.as_ref());
+    let signature = given.signature;
+    if signature.len() > SIGNATURE_MOST {
+        check.refuse(
+            field("signature"),
+            "TOO_LONG",
+            Said::new(
+                format!("最多 {SIGNATURE_MOST} 字节"),
+                format!("may have at most {SIGNATURE_MOST} bytes"),
+            ),
+        );
+        return None;
+    }
+    Some(Stamp {
+        device: device?,
+        seq: seq?,
+        boot_id: boot_id?,
+        mono_ms: mono_ms?,
+        claimed: claimed?,
+        signature,
+    })
+}
+
+/// The name of a device's start.
+pub fn boot_id(check: &mut Check, field: &str, given: &str) -> Option<Label> {
+    let parsed = if given.is_empty() {
+        Err(Complaint::from(("EMPTY", Said::new("不能为空", "must not be empty"))))
+    } else {
+        Label::parse(given).map_err(Complaint::from)
+    };
+    check.take(field, parsed)
+}
+
+/// Milliseconds since a device's start.
+pub fn mono_ms(check: &mut Check, field: &str, given: u64) -> Option<u64> {
+    counted(check, field, given, 0..=MONO_MOST)
+}
+
+/// The newest number of a journal.
+pub fn journal_head(check: &mut Check, field: &str, given: u64) -> Option<u64> {
+    counted(check, field, given, 0..=NUMBER_MOST)
+}
+
+fn counted(
+    check: &mut Check,
+    field: &str,
+    given: u64,
+    within: std::ops::RangeInclusive<u64>,
+) -> Option<u64> {
+    let good = within.contains(&given);
+    if !good {
+        check.refuse(field, "OUT_OF_RANGE", Said::new("超出允许的范围", "is outside its range"));
+    }
+    good.then_some(given)
+}
+
+type Who3 = (Presented, Who, Option<Who>);
+
+/// The person in front of a terminal, and who vouches for them.
+fn presented(check: &mut Check, keys: &Keys, path: &str, given: Option<Presented>) -> Option<Who3> {
+    let given = check.require(path, given)?;
+    let shown = who(check, keys, path, given.who.as_ref());
+    let reason = given.fallback_reason.is_empty()
+        || check.take(format!("{path}.fallback_reason"), Words::parse(&given.fallback_reason)).is_some();
+    let witness = match given.witness.as_deref() {
+        None => Some(None),
+        Some(witness) => vouching(check, keys, &format!("{path}.witness"), witness).map(Some),
+    };
+    let (shown, witness) = (shown?, witness?);
+    reason.then_some((given, shown, witness))
+}
+
+/// A witness shows a credential of their own, and nothing else.
+fn vouching(check: &mut Check, keys: &Keys, path: &str, witness: &Presented) -> Option<Who> {
+    let who = who(check, keys, path, witness.who.as_ref());
+    let mut bare = true;
+    if witness.witness.is_some() {
+        check.refuse(
+            format!("{path}.witness"),
+            "NOT_ALLOWED",
+            Said::new("见证人不再需要见证人", "a witness has no witness"),
+        );
+        bare = false;
+    }
+    if !witness.fallback_reason.is_empty() {
+        check.refuse(
+            format!("{path}.fallback_reason"),
+            "NOT_ALLOWED",
+            Said::new("见证人须出示本人凭证", "a witness shows the usual credential"),
+        );
+        bare = false;
+    }
+    who.filter(|_| bare)
+}
+
+fn who(check: &mut Check, keys: &Keys, path: &str, shown: Option<&Shown>) -> Option<Who> {
+    match check.require(format!("{path}.who"), shown)? {
+        Shown::PersonId(id) => {
+            check.take(format!("{path}.person_id"), PersonId::parse(id)).map(Who::Person)
+        }
+        Shown::Credential(credential) => {
+            let path = format!("{path}.credential");
+            let kind = wire::named::<credential::Kind>(check, &format!("{path}.kind"), credential.kind);
+            let value = check.take(format!("{path}.value"), Name::parse(&credential.value));
+            Some(Who::credential(keys, kind?, value?.as_str()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::Credential;
+
+    fn keys() -> Keys {
+        Keys::new(&[1; 32], &[2; 32])
+    }
+
+    fn card(value: &str) -> Presented {
+        let credential = Credential { kind: credential::Kind::Card.into(), value: value.to_owned() };
+        Presented { who: Some(Shown::Credential(credential)), ..Presented::default() }
+    }
+
+    fn good() -> Given {
+        Given {
+            request_id: "0192f0c1-2345-7abc-8def-0123456789ab".to_owned(),
+            stamp: Some(DeviceStamp {
+                device: "gate-1".to_owned(),
+                device_seq: 1,
+                boot_id: "b1".to_owned(),
+                mono_ms: 5,
+                claimed_at: Some(prost_types::Timestamp { seconds: 1_772_409_600, nanos: 0 }),
+                signature: Vec::new(),
+            }),
+            direction: Direction::In.into(),
+            method: Method::Card.into(),
+            presented: Some(card("A1")),
+            device_label: String::new(),
+        }
+    }
+
+    fn wrong(outer: Option<&str>, given: Given) -> Vec<(String, &'static str)> {
+        let mut check = Check::new();
+        let parsed = punch(&mut check, &keys(), "punch", Source::Live, outer, Some(given));
+        match check.done() {
+            Ok(()) => {
+                assert!(parsed.is_some(), "nothing is wrong, and nothing comes out");
+                Vec::new()
+            }
+            Err(violations) => violations.0.into_iter().map(|v| (v.field, v.reason)).collect(),
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let mut given = good();
+        given.direction = 0;
+        given.method = 99;
+        given.device_label = "x".repeat(65);
+        given.presented = Some(Presented {
+            who: Some(Shown::PersonId("E1024".to_owned())),
+            fallback_reason: "x".repeat(501),
+            witness: Some(Box::new(Presented { witness: Some(Box::new(card("A3"))), ..card("A2") })),
+        });
+        given.stamp = Some(DeviceStamp { device: "Gate 1".to_owned(), ..DeviceStamp::default() });
+        given.request_id = "1".to_owned();
+        let named = wrong(None, given);
+        let named: Vec<_> = named.iter().map(|(field, reason)| (field.as_str(), *reason)).collect();
+        assert_eq!(
+            named,
+            [
+                ("punch.request_id", "NOT_A_REQUEST_ID"),
+                ("punch.stamp.device", "NOT_A_CODE"),
+                ("punch.stamp.device_seq", "OUT_OF_RANGE"),
+                ("punch.stamp.boot_id", "EMPTY"),
+                ("punch.stamp.claimed_at", "MISSING"),
+                ("punch.direction", "UNSPECIFIED"),
+                ("punch.method", "UNSPECIFIED"),
+                ("punch.device_label", "TOO_LONG"),
+                ("punch.presented.person_id", "NOT_A_PERSON_ID"),
+                ("punch.presented.fallback_reason", "TOO_LONG"),
+                ("punch.presented.witness.witness", "NOT_ALLOWED"),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_request_id_may_stand_in_either_place() {
+        let id = good().request_id;
+        let bare = Given { request_id: String::new(), ..good() };
+        let other = "0192f0c1-2345-7abc-8def-0123456789ac";
+        for (outer, given, reason) in [
+            (None, good(), None),
+            (Some(""), good(), None),
+            (Some(id.as_str()), bare.clone(), None),
+            (Some(id.as_str()), good(), None),
+            (Some(other), good(), Some("ANOTHER_ID")),
+            (None, bare, Some("EMPTY")),
+        ] {
+            let named = wrong(outer, given);
+            assert_eq!(named.first().map(|(_, reason)| *reason), reason, "{outer:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_shown_is_hashed_and_kept_apart() {
+        let parse = |value: &str| {
+            let given = Given { presented: Some(card(value)), ..good() };
+            punch(&mut Check::new(), &keys(), "punch", Source::Live, None, Some(given)).unwrap().1
+        };
+        let (one, two) = (parse("A1"), parse("A2"));
+        assert_eq!(one.who, Who::credential(&keys(), credential::Kind::Card, "A1"));
+        assert_ne!(one.said(), two.said());
+        assert_eq!(one.personal().and_then(|personal| personal.presented), Some(card("A1")));
+        assert!(!format!("{one:?}").contains("A1"));
+        let known = Presented {
+            who: Some(Shown::PersonId(PersonId::mint([7; 16]).to_string())),
+            ..Presented::default()
+        };
+        let given = Given { presented: Some(known), ..good() };
+        let (_, punch) =
+            punch(&mut Check::new(), &keys(), "punch", Source::Live, None, Some(given)).unwrap();
+        assert_eq!(punch.personal(), None, "an id alone says nothing personal");
+    }
+}

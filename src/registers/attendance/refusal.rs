@@ -1,0 +1,62 @@
+//! Every reason of the attendance register to say no. What is odd but may be true is stored and flagged instead.
+
+use crate::kernel::{Reason, Said};
+
+/// Why a command of the attendance register is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The centre's directory has no such device; its log may be another centre's.
+    UnknownDevice,
+    /// An import source takes no clock-ins.
+    NotATerminal,
+    /// A file is imported under an import source.
+    NotAnImportSource,
+    /// An outage of the device is open already.
+    OutageOpen,
+    /// There is no open outage of the device.
+    NoOutage,
+    /// The end is not after the beginning.
+    EndsBeforeItBegins,
+    /// Nothing is new since the last coverage record.
+    NothingNew,
+    /// The device is retired.
+    DeviceRetired,
+}
+
+impl Reason for Refusal {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownDevice => "UNKNOWN_DEVICE",
+            Self::NotATerminal => "NOT_A_TERMINAL",
+            Self::NotAnImportSource => "NOT_AN_IMPORT_SOURCE",
+            Self::OutageOpen => "OUTAGE_OPEN",
+            Self::NoOutage => "NO_OUTAGE",
+            Self::EndsBeforeItBegins => "ENDS_BEFORE_IT_BEGINS",
+            Self::NothingNew => "NOTHING_NEW",
+            Self::DeviceRetired => "DEVICE_RETIRED",
+        }
+    }
+
+    fn said(&self) -> Said {
+        match self {
+            Self::UnknownDevice => Said::new("本中心没有这台设备", "the centre has no such device"),
+            Self::NotATerminal => Said::new("导入来源不能打卡", "an import source takes no clock-ins"),
+            Self::NotAnImportSource => {
+                Said::new("文件须以导入来源的名义导入", "a file is imported under an import source")
+            }
+            Self::OutageOpen => {
+                Said::new("该设备已有未结束的故障登记", "an outage of the device is open already")
+            }
+            Self::NoOutage => {
+                Said::new("该设备没有未结束的故障登记", "the device has no open outage")
+            }
+            Self::EndsBeforeItBegins => {
+                Said::new("结束时间须晚于开始时间", "the end is not after the beginning")
+            }
+            Self::NothingNew => {
+                Said::new("自上次覆盖记录以来没有变化", "nothing is new since the last coverage record")
+            }
+            Self::DeviceRetired => Said::new("该设备已停用", "the device is retired"),
+        }
+    }
+}
