@@ -393,3 +393,47 @@ fn fold(mut row: Vec<Hash>) -> Option<Hash> {
     }
     row.first().copied()
 }
+
+/// Up to `limit` entries from a position on, inside a transaction.
+pub async fn entries_in(tx: &mut Tx, log: LogId, from: Pos, limit: u32) -> Result<Vec<Stored>, StoreError> {
+    let binds = Binds::new().and(log.column()).and(from.column()).and(limit);
+    tx.fetch(&ENTRIES_FROM, binds, read_entry).await
+}
+
+/// How far a log reaches. For whoever follows it: its seal is not looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The log.
+    pub log: LogId,
+    /// One past its last entry.
+    pub next_pos: Pos,
+    /// The recorded time of its last entry.
+    pub last: EpochMs,
+    /// One past the last entry that changed its directory or policy.
+    pub config_pos: Pos,
+    /// The facts part of its last entry.
+    pub facts: Option<Vec<u8>>,
+}
+
+static STANDING: Statement = Statement::new(
+    "SELECT h.log_id, e.base + h.size, h.last_ms, h.config_pos, p.payload FROM ledger_head h \
+     JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch \
+     LEFT JOIN ledger_part p ON p.log_id = h.log_id AND p.pos = e.base + h.size - 1 AND p.part = 0 \
+     WHERE h.log_id >= $1 ORDER BY h.log_id",
+);
+
+/// How far every log reaches.
+pub async fn standing(store: &Store) -> Result<Vec<Standing>, StoreError> {
+    let bad = |column| StoreError::Inconsistent { table: "ledger_head", column };
+    store
+        .fetch(&STANDING, Binds::new().and(0), |cells| {
+            Ok(Standing {
+                log: LogId::from_column(cells.int()?),
+                next_pos: Pos::from_column(cells.int()?).ok_or(bad("size"))?,
+                last: EpochMs::clamped(cells.int()?),
+                config_pos: Pos::from_column(cells.int()?).ok_or(bad("config_pos"))?,
+                facts: cells.opt_blob()?,
+            })
+        })
+        .await
+}

@@ -5,6 +5,7 @@
 
 pub mod attendance;
 pub mod audit;
+pub mod derivation;
 pub mod desk;
 pub mod directory;
 pub mod failure;

@@ -117,9 +117,7 @@ fn admit_punch(
 fn contact(punch: &Punch, state: &State, moment: &Moment<'_>) -> Option<Sample> {
     let stamp = &punch.stamp;
     match punch.source {
-        Source::Live => {
-            Some(Sample { mono_ms: stamp.mono_ms, wall: stamp.claimed, server: moment.at })
-        }
+        Source::Live => Some(Sample { mono_ms: stamp.mono_ms, wall: stamp.claimed, server: moment.at }),
         Source::Upload => state.sample(moment.log, stamp.device.as_str(), stamp.boot_id.as_str()),
         Source::Import => None,
     }
@@ -217,12 +215,7 @@ fn begin_outage(
     })
 }
 
-fn end_outage(
-    of: &DeviceId,
-    until: EpochMs,
-    known: &Known,
-    seen: Seen<'_>,
-) -> Result<Accepted, Refusal> {
+fn end_outage(of: &DeviceId, until: EpochMs, known: &Known, seen: Seen<'_>) -> Result<Accepted, Refusal> {
     device(of, seen)?;
     let from = known.outage(of.as_str()).ok_or(Refusal::NoOutage)?;
     if until <= from {

@@ -281,8 +281,11 @@ mod tests {
         assert!(contacts.reporting().is_empty(), "a device that only punches is not watched");
         contacts.reported(HALL, heard("gate-1", "a", 30_000));
         contacts.reported(HALL, heard("gate-1", "b", 40_000));
-        let boots: Vec<_> =
-            contacts.reporting().into_iter().map(|(_, contact)| contact.boot_id.as_str().to_owned()).collect();
+        let boots: Vec<_> = contacts
+            .reporting()
+            .into_iter()
+            .map(|(_, contact)| contact.boot_id.as_str().to_owned())
+            .collect();
         assert_eq!(boots, ["b"], "the newest boot of each device");
     }
 }

@@ -140,14 +140,7 @@ fn is_silent(contact: &Contact, at: EpochMs) -> bool {
     !contact.going_down && at.since(contact.newest.server) >= SILENT_MS
 }
 
-fn record(
-    why: Why,
-    contact: &Contact,
-    through: u64,
-    at: EpochMs,
-    new_boot: bool,
-    age_ms: i64,
-) -> Due {
+fn record(why: Why, contact: &Contact, through: u64, at: EpochMs, new_boot: bool, age_ms: i64) -> Due {
     let sample = if new_boot { contact.first } else { contact.newest };
     let item = DeviceCoverage {
         device: contact.device.to_string(),
@@ -213,9 +206,23 @@ mod tests {
         let table = [
             ("R5: a device's first contact", None, heard("b1", 0, 0, 0), 0, 1, Some(Why::First)),
             ("R5: nothing new", Some(&quiet), before.clone(), 5, 30, None),
-            ("R5: heard of again, nothing else", Some(&quiet), heard("b1", 30, 0, 5), 5, 31, Some(Why::Routine)),
+            (
+                "R5: heard of again, nothing else",
+                Some(&quiet),
+                heard("b1", 30, 0, 5),
+                5,
+                31,
+                Some(Why::Routine),
+            ),
             ("R4: a new boot", Some(&quiet), heard("b2", 30, 0, 5), 5, 31, Some(Why::NewBoot)),
-            ("R4: the clock is set by 60 s", Some(&quiet), heard("b1", 30, 60, 5), 5, 31, Some(Why::ClockJump)),
+            (
+                "R4: the clock is set by 60 s",
+                Some(&quiet),
+                heard("b1", 30, 60, 5),
+                5,
+                31,
+                Some(Why::ClockJump),
+            ),
             ("R4: the clock drifts by 59 s", Some(&quiet), heard("b1", 30, 59, 5), 5, 31, Some(Why::Routine)),
             ("R5: number 6 is on its way", Some(&quiet), heard("b1", 30, 0, 6), 5, 34, Some(Why::Routine)),
             ("R5: number 6 did not come", Some(&quiet), heard("b1", 30, 0, 6), 5, 35, Some(Why::Gap)),

@@ -94,7 +94,11 @@ impl Live {
     }
 
     /// What is known of some logs, brought up to their heads.
-    async fn catch_up(&self, tx: &mut Tx, heads: &[ConfigAt]) -> Result<HashMap<LogId, Arc<Known>>, StoreError> {
+    async fn catch_up(
+        &self,
+        tx: &mut Tx,
+        heads: &[ConfigAt],
+    ) -> Result<HashMap<LogId, Arc<Known>>, StoreError> {
         if heads.is_empty() {
             return Ok(HashMap::new());
         }

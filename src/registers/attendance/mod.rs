@@ -24,4 +24,5 @@ pub mod effective;
 pub mod about;
 pub mod contacts;
 pub mod live;
+pub mod load;
 pub mod rows;

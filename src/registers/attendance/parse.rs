@@ -122,12 +122,7 @@ pub fn journal_head(check: &mut Check, field: &str, given: u64) -> Option<u64> {
     counted(check, field, given, 0..=NUMBER_MOST)
 }
 
-fn counted(
-    check: &mut Check,
-    field: &str,
-    given: u64,
-    within: std::ops::RangeInclusive<u64>,
-) -> Option<u64> {
+fn counted(check: &mut Check, field: &str, given: u64, within: std::ops::RangeInclusive<u64>) -> Option<u64> {
     let good = within.contains(&given);
     if !good {
         check.refuse(field, "OUT_OF_RANGE", Said::new("超出允许的范围", "is outside its range"));
@@ -176,9 +171,7 @@ fn vouching(check: &mut Check, keys: &Keys, path: &str, witness: &Presented) -> 
 
 fn who(check: &mut Check, keys: &Keys, path: &str, shown: Option<&Shown>) -> Option<Who> {
     match check.require(format!("{path}.who"), shown)? {
-        Shown::PersonId(id) => {
-            check.take(format!("{path}.person_id"), PersonId::parse(id)).map(Who::Person)
-        }
+        Shown::PersonId(id) => check.take(format!("{path}.person_id"), PersonId::parse(id)).map(Who::Person),
         Shown::Credential(credential) => {
             let path = format!("{path}.credential");
             let kind = wire::named::<credential::Kind>(check, &format!("{path}.kind"), credential.kind);
@@ -299,8 +292,7 @@ mod tests {
             ..Presented::default()
         };
         let given = Given { presented: Some(known), ..good() };
-        let (_, punch) =
-            punch(&mut Check::new(), &keys(), "punch", Source::Live, None, Some(given)).unwrap();
+        let (_, punch) = punch(&mut Check::new(), &keys(), "punch", Source::Live, None, Some(given)).unwrap();
         assert_eq!(punch.personal(), None, "an id alone says nothing personal");
     }
 }

@@ -47,9 +47,7 @@ impl Reason for Refusal {
             Self::OutageOpen => {
                 Said::new("该设备已有未结束的故障登记", "an outage of the device is open already")
             }
-            Self::NoOutage => {
-                Said::new("该设备没有未结束的故障登记", "the device has no open outage")
-            }
+            Self::NoOutage => Said::new("该设备没有未结束的故障登记", "the device has no open outage"),
             Self::EndsBeforeItBegins => {
                 Said::new("结束时间须晚于开始时间", "the end is not after the beginning")
             }

@@ -145,14 +145,7 @@ pub fn insert(log: LogId, pos: Pos, at: EpochMs, id: RequestId, fact: &Fact, ins
     }
 }
 
-fn insert_punch(
-    log: LogId,
-    pos: Pos,
-    at: EpochMs,
-    id: RequestId,
-    punch: &PunchFact,
-    inserts: &mut Inserts,
-) {
+fn insert_punch(log: LogId, pos: Pos, at: EpochMs, id: RequestId, punch: &PunchFact, inserts: &mut Inserts) {
     inserts.push(
         &PUNCH,
         [
@@ -170,11 +163,8 @@ fn insert_punch(
         ],
     );
     if punch.device_seq > 0 {
-        let slot = Slot {
-            device: punch.device.clone(),
-            journal: Pos::new(punch.journal),
-            seq: punch.device_seq,
-        };
+        let slot =
+            Slot { device: punch.device.clone(), journal: Pos::new(punch.journal), seq: punch.device_seq };
         journal::insert(log, pos, &slot, id, inserts);
     }
 }

@@ -50,7 +50,8 @@ impl State {
     pub fn slot(&self, own: &Directory, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
         let Command::Punch(punch) = command else { return None };
         let slot = place(own, punch)?;
-        if !self.known(log)?.journal(&slot.device, slot.journal).is_some_and(|journal| journal.has(slot.seq)) {
+        if !self.known(log)?.journal(&slot.device, slot.journal).is_some_and(|journal| journal.has(slot.seq))
+        {
             return Some((slot, None));
         }
         let occupied = self.occupied.get(&(log, slot.clone())).copied();
@@ -72,11 +73,8 @@ impl State {
         if punch.device_seq == 0 {
             return;
         }
-        let slot = Slot {
-            device: punch.device.clone(),
-            journal: Pos::new(punch.journal),
-            seq: punch.device_seq,
-        };
+        let slot =
+            Slot { device: punch.device.clone(), journal: Pos::new(punch.journal), seq: punch.device_seq };
         self.occupied.insert((log, slot), Occupied { pos, digest });
         let Some(sample) = punch.contact.as_ref().filter(|_| punch.live).map(Sample::heard) else { return };
         let (Ok(device), Ok(boot_id)) = (DeviceId::parse(&punch.device), Label::parse(&punch.boot_id)) else {

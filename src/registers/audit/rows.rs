@@ -19,3 +19,11 @@ pub static PERSONAL: Table = Table::new("audit_personal", PERSONAL_COLUMNS);
 
 /// The rows of a fact.
 pub fn insert(_log: LogId, _pos: Pos, _fact: &Fact, _inserts: &mut Inserts) {}
+
+/// The newest version of the rules that a log is under, and the entry that says so.
+pub async fn newest_rules(
+    _tx: &mut crate::store::Tx,
+    _log: LogId,
+) -> Result<Option<(Pos, u32)>, crate::store::StoreError> {
+    Ok(None)
+}

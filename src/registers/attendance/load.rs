@@ -1,0 +1,391 @@
+//! The rows that results are derived from: loaded once for a chunk of the fold, then seen as of any of its entries.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::derive::{Clocked, CoveredAt, OutageAt, presence};
+use super::effective::{Boot, CORRECTED_MS, Neighbours, effective, near};
+use super::rows::{ADRIFT, PunchRow, read_boot, read_covered, read_outage, read_punch, unresolved};
+use super::view::{Effective, PresenceView};
+use crate::kernel::{EpochDay, LogId, Pos, Zone};
+use crate::proto::punch::Direction;
+use crate::registers::directory::fact::{Record, credential_key};
+use crate::store::{Binds, Cells, Keys, Statement, StoreError, Tx};
+
+static ZONE: Statement =
+    Statement::new("SELECT content FROM directory_record WHERE log_id = 0 AND pos = $1 AND noun = 1");
+
+/// Every binding of every credential that some people ever held.
+static BINDINGS_OF_PEOPLE: Statement = Statement::new(
+    "SELECT pos, person_id, credential, from_day, until_day, retired FROM directory_binding \
+     WHERE log_id = $1 AND pos < $2 AND credential IN (SELECT h.credential FROM directory_binding h \
+     WHERE h.log_id = $1 AND h.person_id IN (SELECT * FROM UNNEST($3::text[]))) ORDER BY pos",
+);
+
+static BINDINGS_OF_CREDENTIALS: Statement = Statement::new(
+    "SELECT pos, person_id, credential, from_day, until_day, retired FROM directory_binding \
+     WHERE log_id = $1 AND pos < $2 AND credential IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+);
+
+/// Punches whose claimed time finds them.
+static PUNCHES_BY_CLAIM: Statement = Statement::new(
+    "SELECT t.pos, t.recorded_ms, t.request_id, t.content FROM UNNEST($3::text[], $4::bigint[], $5::bigint[]) AS k(k0, k1, k2) \
+     JOIN attendance_punch t ON t.log_id = $1 AND t.who = k.k0 AND t.claimed_ms >= k.k1 AND t.claimed_ms < k.k2 \
+     AND t.pos < $2 AND t.stray = 0",
+);
+
+/// Punches that happened at another time than they claim.
+static PUNCHES_ASTRAY: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos < $2 AND stray > 0 \
+     AND who IN (SELECT * FROM UNNEST($3::text[]))",
+);
+
+static PUNCHES_OF: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos < $2 \
+     AND who IN (SELECT * FROM UNNEST($3::text[]))",
+);
+
+static PUNCH_AT: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos = $2",
+);
+
+/// Punches of a device that nothing but other contacts dates.
+static PUNCHES_ADRIFT: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos < $2 AND stray = 2 \
+     AND device IN (SELECT * FROM UNNEST($3::text[]))",
+);
+
+static BOOTS: Statement = Statement::new(
+    "SELECT device, pos, boot_id, mono_ms, wall_ms, server_ms, journal, journal_head FROM attendance_coverage \
+     WHERE log_id = $1 AND pos < $2 AND new_boot = 1 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+);
+
+static COVERED: Statement = Statement::new(
+    "SELECT device, pos, recorded_ms, boot_id, mono_ms, wall_ms, server_ms, journal, journal_head, contiguous_through, \
+     going_down, silent, last_contact_ms, new_boot FROM attendance_coverage \
+     WHERE log_id = $1 AND pos < $2 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+);
+
+static OUTAGES: Statement = Statement::new(
+    "SELECT device, pos, ends, at_ms FROM attendance_outage \
+     WHERE log_id = $1 AND pos < $2 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+);
+
+/// People's days.
+pub type Days = Vec<(String, EpochDay)>;
+
+/// What touches the days of many punches at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Range {
+    /// A punch that nothing but other contacts dates.
+    Punch(Pos),
+    /// The first record of a boot of this device: it may date what nothing dated.
+    Boot(String),
+    /// A credential that is bound or no longer bound: its punches may have become somebody's.
+    Credential(String),
+}
+
+impl Range {
+    /// As the fold keeps it.
+    pub fn encode(&self) -> Vec<u8> {
+        let (tag, rest) = match self {
+            Self::Punch(pos) => (b'p', pos.get().to_string()),
+            Self::Boot(device) => (b'b', device.clone()),
+            Self::Credential(credential) => (b'c', credential.clone()),
+        };
+        [&[tag], rest.as_bytes()].concat()
+    }
+
+    /// Reads it back.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, rest) = bytes.split_first()?;
+        let rest = std::str::from_utf8(rest).ok()?;
+        match tag {
+            b'p' => rest.parse().ok().map(|pos| Self::Punch(Pos::new(pos))),
+            b'b' => Some(Self::Boot(rest.to_owned())),
+            b'c' => Some(Self::Credential(rest.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// A version of a credential binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Binding {
+    pos: Pos,
+    person_id: String,
+    credential: String,
+    from: EpochDay,
+    until: Option<EpochDay>,
+    retired: bool,
+}
+
+/// Everything that the keys of a chunk can need.
+#[derive(Debug, Default)]
+pub struct Rows {
+    zone: Option<Zone>,
+    punches: HashMap<String, Vec<PunchRow>>,
+    bindings: Vec<Binding>,
+    boots: HashMap<String, Vec<Boot>>,
+    covered: HashMap<String, Vec<CoveredAt>>,
+    outages: HashMap<String, Vec<OutageAt>>,
+}
+
+impl Rows {
+    /// When a punch happened, as far as was known before a position.
+    ///
+    /// The bounds of its neighbours in the journal are not looked at: they narrow a suspect time, and never make it a
+    /// good one.
+    fn effective(&self, punch: &PunchRow, as_of: Pos) -> Effective {
+        let boots = self.boots.get(&punch.fact.device).map(Vec::as_slice).unwrap_or_default();
+        let seen: Vec<Boot> = boots.iter().filter(|boot| boot.pos < as_of).cloned().collect();
+        effective(&punch.stamped(), &seen, Neighbours::default())
+    }
+
+    /// Who a credential stood for on a day, as far as was known before a position. A later version of a binding replaces
+    /// the earlier one with the same first day.
+    fn person_for(&self, credential: &str, day: EpochDay, as_of: Pos) -> Option<&str> {
+        let mut newest: HashMap<EpochDay, &Binding> = HashMap::new();
+        for binding in self.bindings.iter().filter(|b| b.credential == credential && b.pos < as_of) {
+            newest.insert(binding.from, binding);
+        }
+        newest
+            .values()
+            .filter(|b| !b.retired && b.from <= day && b.until.is_none_or(|until| day <= until))
+            .min_by_key(|b| b.pos)
+            .map(|b| b.person_id.as_str())
+    }
+
+    /// Whose a punch is, if anybody's.
+    fn person_of(&self, punch: &PunchRow, day: EpochDay, as_of: Pos) -> Option<String> {
+        if !punch.fact.person_id.is_empty() {
+            return Some(punch.fact.person_id.clone());
+        }
+        let credential = credential_key(punch.fact.credential_kind, &punch.fact.credential_hmac);
+        self.person_for(&credential, day, as_of).map(str::to_owned)
+    }
+
+    /// A person's day, as far as was known before a position.
+    pub fn presence(&self, person_id: &str, day: EpochDay, as_of: Pos) -> Option<PresenceView> {
+        let zone = self.zone.as_ref()?;
+        let credentials: BTreeSet<&str> = self
+            .bindings
+            .iter()
+            .filter(|binding| binding.person_id == person_id)
+            .map(|binding| binding.credential.as_str())
+            .collect();
+        let of = std::iter::once(person_id.to_owned())
+            .chain(credentials.into_iter().map(unresolved))
+            .filter_map(|who| self.punches.get(&who))
+            .flatten()
+            .filter(|punch| punch.pos < as_of);
+        let clocked: Vec<Clocked> = of
+            .filter_map(|punch| {
+                let effective = self.effective(punch, as_of);
+                let mine = zone.day_of(effective.at) == day
+                    && self.person_of(punch, day, as_of).as_deref() == Some(person_id);
+                let direction = Direction::try_from(punch.fact.direction).ok()?;
+                mine.then(|| Clocked::new(effective, direction))
+            })
+            .collect();
+        presence(&clocked)
+    }
+
+    /// A device's records and outages before a position.
+    pub fn device(&self, device: &str, as_of: Pos) -> (Vec<CoveredAt>, Vec<OutageAt>) {
+        let records = self.covered.get(device).into_iter().flatten();
+        let outages = self.outages.get(device).into_iter().flatten();
+        (
+            records.filter(|record| record.pos < as_of).cloned().collect(),
+            outages.filter(|outage| outage.pos < as_of).copied().collect(),
+        )
+    }
+}
+
+fn number(cells: &mut Cells<'_>) -> Result<Pos, StoreError> {
+    let bad = StoreError::Inconsistent { table: "directory_binding", column: "pos" };
+    Pos::from_column(cells.int()?).ok_or(bad)
+}
+
+fn read_binding(cells: &mut Cells<'_>) -> Result<Binding, StoreError> {
+    Ok(Binding {
+        pos: number(cells)?,
+        person_id: cells.text()?,
+        credential: cells.text()?,
+        from: EpochDay::from_column(cells.int()?),
+        until: cells.opt_int()?.map(EpochDay::from_column),
+        retired: cells.int()? != 0,
+    })
+}
+
+/// The zone of a centre: that of the entry that created it, whose position is the log's number.
+pub async fn zone(tx: &mut Tx, log: LogId) -> Result<Option<Zone>, StoreError> {
+    let rows = tx.fetch(&ZONE, Binds::new().and(log.column()), |cells| cells.blob()).await?;
+    let Some(Record::Centre(centre)) = rows.first().and_then(|bytes| Record::decode(bytes)) else {
+        return Ok(None);
+    };
+    Ok(Zone::parse(&centre.timezone).ok())
+}
+
+/// The days that a range touches, as far as is known before a position.
+pub async fn days_of(
+    tx: &mut Tx,
+    log: LogId,
+    range: &Range,
+    as_of: Pos,
+    zone: &Zone,
+) -> Result<Days, StoreError> {
+    let base = || Binds::new().and(log.column());
+    let punches = match range {
+        Range::Punch(pos) => tx.fetch(&PUNCH_AT, base().and(pos.column()), read_punch).await?,
+        Range::Boot(device) => {
+            let binds = base().and(as_of.column()).keys(Keys::texts([device.as_str()]));
+            tx.fetch(&PUNCHES_ADRIFT, binds, read_punch).await?
+        }
+        Range::Credential(credential) => {
+            let binds = base().and(as_of.column()).keys(Keys::texts([unresolved(credential)]));
+            tx.fetch(&PUNCHES_OF, binds, read_punch).await?
+        }
+    };
+    let credentials: BTreeSet<String> = punches
+        .iter()
+        .filter(|punch| punch.fact.person_id.is_empty())
+        .map(|punch| credential_key(punch.fact.credential_kind, &punch.fact.credential_hmac))
+        .collect();
+    let bindings = if credentials.is_empty() {
+        Vec::new()
+    } else {
+        let binds = base().and(as_of.column()).keys(Keys::texts(credentials));
+        tx.fetch(&BINDINGS_OF_CREDENTIALS, binds, read_binding).await?
+    };
+    let boots = boots(tx, log, &punches, as_of).await?;
+    let rows = Rows { zone: Some(zone.clone()), bindings, boots, ..Rows::default() };
+    let mut days = Days::new();
+    for punch in &punches {
+        // By the time that it gives itself, and by the one that it has now: before, it counted under the first.
+        let at = [near(&punch.stamped()), rows.effective(punch, as_of).at];
+        let on: BTreeSet<EpochDay> = at.into_iter().map(|at| zone.day_of(at)).collect();
+        if punch.fact.person_id.is_empty() {
+            let key = credential_key(punch.fact.credential_kind, &punch.fact.credential_hmac);
+            let people: BTreeSet<&str> = rows
+                .bindings
+                .iter()
+                .filter(|binding| binding.credential == key)
+                .map(|binding| binding.person_id.as_str())
+                .collect();
+            days.extend(people.iter().flat_map(|person| on.iter().map(|day| ((*person).to_owned(), *day))));
+        } else {
+            days.extend(on.into_iter().map(|day| (punch.fact.person_id.clone(), day)));
+        }
+    }
+    Ok(days)
+}
+
+/// The boots on record of the devices whose punches nothing else dates.
+async fn boots(
+    tx: &mut Tx,
+    log: LogId,
+    punches: &[PunchRow],
+    until: Pos,
+) -> Result<HashMap<String, Vec<Boot>>, StoreError> {
+    let devices: BTreeSet<&str> = punches
+        .iter()
+        .filter(|punch| punch.stamped().is_adrift())
+        .map(|punch| punch.fact.device.as_str())
+        .collect();
+    if devices.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let binds = Binds::new().and(log.column()).and(until.column()).keys(Keys::texts(devices));
+    let mut found: HashMap<String, Vec<Boot>> = HashMap::new();
+    for (device, boot) in tx.fetch(&BOOTS, binds, |cells| Ok((cells.text()?, read_boot(cells)?))).await? {
+        found.entry(device).or_default().push(boot);
+    }
+    Ok(found)
+}
+
+/// Everything that deriving these days and devices can need, before a position.
+pub async fn rows(
+    tx: &mut Tx,
+    log: LogId,
+    days: &[(String, EpochDay)],
+    devices: &[String],
+    until: Pos,
+    zone: Zone,
+) -> Result<Rows, StoreError> {
+    let mut rows = Rows::default();
+    if !days.is_empty() {
+        let people: BTreeSet<&str> = days.iter().map(|(person, _)| person.as_str()).collect();
+        let binds = Binds::new().and(log.column()).and(until.column()).keys(Keys::texts(people));
+        rows.bindings = tx.fetch(&BINDINGS_OF_PEOPLE, binds, read_binding).await?;
+        let punches = punches(tx, log, days, &rows.bindings, until, &zone).await?;
+        rows.boots = boots(tx, log, &punches, until).await?;
+        for punch in punches {
+            rows.punches.entry(super::rows::who(&punch.fact)).or_default().push(punch);
+        }
+    }
+    if !devices.is_empty() {
+        let binds =
+            || Binds::new().and(log.column()).and(until.column()).keys(Keys::texts(devices.iter().cloned()));
+        for (device, at) in
+            tx.fetch(&COVERED, binds(), |cells| Ok((cells.text()?, read_covered(cells)?))).await?
+        {
+            rows.covered.entry(device).or_default().push(at);
+        }
+        for (device, at) in
+            tx.fetch(&OUTAGES, binds(), |cells| Ok((cells.text()?, read_outage(cells)?))).await?
+        {
+            rows.outages.entry(device).or_default().push(at);
+        }
+    }
+    rows.zone = Some(zone);
+    Ok(rows)
+}
+
+async fn punches(
+    tx: &mut Tx,
+    log: LogId,
+    days: &[(String, EpochDay)],
+    bindings: &[Binding],
+    until: Pos,
+    zone: &Zone,
+) -> Result<Vec<PunchRow>, StoreError> {
+    let mut wanted: BTreeSet<(String, i64, i64)> = BTreeSet::new();
+    for (person, day) in days {
+        let from = zone.start_of(*day).plus_ms(-CORRECTED_MS).get();
+        let to = zone.start_of(day.plus_days(1)).plus_ms(CORRECTED_MS).get();
+        wanted.insert((person.clone(), from, to));
+        for binding in bindings.iter().filter(|binding| binding.person_id == *person) {
+            wanted.insert((unresolved(&binding.credential), from, to));
+        }
+    }
+    let who: BTreeSet<String> = wanted.iter().map(|(who, _, _)| who.clone()).collect();
+    let base = || Binds::new().and(log.column()).and(until.column());
+    let keys = Keys::texts(wanted.iter().map(|(who, _, _)| who.clone()))
+        .and_ints(wanted.iter().map(|(_, from, _)| *from))
+        .and_ints(wanted.iter().map(|(_, _, to)| *to));
+    let mut found = tx.fetch(&PUNCHES_BY_CLAIM, base().keys(keys), read_punch).await?;
+    found.extend(tx.fetch(&PUNCHES_ASTRAY, base().keys(Keys::texts(who)), read_punch).await?);
+    // Two ranges of one person may overlap at midnight.
+    found.sort_by_key(|punch| punch.pos);
+    found.dedup_by_key(|punch| punch.pos);
+    debug_assert!(ADRIFT > 0, "what is adrift is found among the stray");
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_read_back_as_it_was_written() {
+        for range in [
+            Range::Punch(Pos::new(77)),
+            Range::Boot("gate-1".to_owned()),
+            Range::Credential("1/ab".to_owned()),
+        ] {
+            assert_eq!(Range::decode(&range.encode()), Some(range));
+        }
+        assert_eq!(Range::decode(b""), None);
+        assert_eq!(Range::decode(b"x1"), None);
+    }
+}

@@ -1,0 +1,341 @@
+//! What the registers' facts mean for results: the fold's port, implemented for all registers.
+//!
+//! Two rooms so far: a person's day (first in, last out) and a device's state. An entry touches the keys that its facts
+//! name; what may touch very many (a credential that is bound, a boot that dates punches which nothing dated before) is a
+//! range, expanded page by page.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use super::attendance::derive as attendance_derive;
+use super::attendance::effective::{self, Stamped};
+use super::attendance::load::{self, Days, Rows};
+use super::attendance::view::{DeviceDoing, Trust};
+use super::directory::fact::{Record, credential_key};
+use super::rulebook::{Command, Registers, server};
+use super::{audit, kind, wire};
+use crate::kernel::{EpochDay, EpochMs, LogId, Pos, RequestId, Zone};
+use crate::ledger::Ledger;
+use crate::ledger::committer::Lane;
+use crate::ledger::leaf::Leaf;
+use crate::ledger::port::Submission;
+use crate::ledger::reader::{self, Standing};
+use crate::proto::fact::Fact as Of;
+use crate::proto::{DeviceState, EntryFacts, Fact, Presence, TimeTrust, device_state};
+use crate::results::{
+    AsOf, Body, ClockName, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room,
+    Touched, Wait,
+};
+use crate::store::{StoreError, Tx};
+
+/// A person's day.
+pub const PRESENCE: Room = Room::new(1);
+/// A device's state.
+pub const DEVICE: Room = Room::new(2);
+
+/// The version of the rules by which results are derived.
+pub const RULES: u32 = 1;
+
+/// At most one TICK per log and 5 s.
+const TICK_MS: u64 = 5_000;
+
+/// The registers, as the fold sees them.
+#[derive(Debug)]
+pub struct Registered {
+    ledger: Ledger<Registers>,
+    /// A centre keeps its zone, so it is looked up once.
+    zones: Mutex<HashMap<LogId, Zone>>,
+    ticked: Mutex<HashMap<LogId, u64>>,
+}
+
+impl Registered {
+    /// Over the registers' ledger.
+    pub fn new(ledger: Ledger<Registers>) -> Self {
+        Self { ledger, zones: Mutex::default(), ticked: Mutex::default() }
+    }
+
+    fn zone(&self, log: LogId) -> Option<Zone> {
+        self.zones.lock().unwrap_or_else(PoisonError::into_inner).get(&log).cloned()
+    }
+
+    async fn learn_zone(&self, tx: &mut Tx, log: LogId) -> Result<(), StoreError> {
+        if self.zone(log).is_some() || log == LogId::DEPLOYMENT {
+            return Ok(());
+        }
+        if let Some(zone) = load::zone(tx, log).await? {
+            self.zones.lock().unwrap_or_else(PoisonError::into_inner).insert(log, zone);
+        }
+        Ok(())
+    }
+
+    fn touched_by(&self, log: LogId, entry: &FoldEntry, fact: &Fact, touched: &mut Touched) {
+        match &fact.fact {
+            Some(Of::Punch(punch)) => {
+                let stamped = Stamped::of(punch, entry.recorded);
+                if stamped.is_adrift() {
+                    touched.ranges.push(load::Range::Punch(entry.pos).encode());
+                } else if let Some(zone) = self.zone(log).filter(|_| !punch.person_id.is_empty()) {
+                    let day = zone.day_of(effective::near(&stamped));
+                    touched.keys.push(presence_key(&punch.person_id, day));
+                }
+            }
+            Some(Of::Coverage(coverage)) => {
+                for item in &coverage.devices {
+                    touched.keys.push(Key::new(DEVICE, item.device.as_bytes()));
+                    if item.new_boot {
+                        touched.ranges.push(load::Range::Boot(item.device.clone()).encode());
+                    }
+                    if item.contiguous_through >= item.journal_head {
+                        let clock = ClockName::new(format!("coverage:{}", item.device));
+                        touched.advances.push((clock, item.last_contact_ms));
+                    }
+                }
+            }
+            Some(Of::DeviceOutage(outage)) => {
+                touched.keys.push(Key::new(DEVICE, outage.device.as_bytes()));
+            }
+            Some(Of::DeviceOutageEnd(outage)) => {
+                touched.keys.push(Key::new(DEVICE, outage.device.as_bytes()));
+            }
+            _ => {
+                if let Some(Record::CredentialBinding(binding)) = Record::from_fact(fact) {
+                    let credential = credential_key(binding.kind, &binding.value_hmac);
+                    touched.ranges.push(load::Range::Credential(credential).encode());
+                }
+            }
+        }
+    }
+}
+
+/// The key of a person's day: the id, then the day, so that a person's days stand together and in order.
+pub fn presence_key(person_id: &str, day: EpochDay) -> Key {
+    let mut bytes = person_id.as_bytes().to_vec();
+    bytes.extend(u32::try_from(day.column()).unwrap_or_default().to_be_bytes());
+    Key::new(PRESENCE, bytes)
+}
+
+/// Whose day a key is.
+pub fn presence_of(key: &Key) -> Option<(&str, EpochDay)> {
+    let (person, day) = key.bytes.split_last_chunk::<4>()?;
+    let day = EpochDay::from_column(i64::from(u32::from_be_bytes(*day)));
+    Some((std::str::from_utf8(person).ok()?, day))
+}
+
+/// The id of something that the server itself writes.
+pub fn server_id(kind: u16, origin: &str, content: &[u8]) -> RequestId {
+    let hash = Sha256::new()
+        .chain_update(b"qinlian/v1/server\0")
+        .chain_update(kind.to_be_bytes())
+        .chain_update(origin)
+        .chain_update([0])
+        .chain_update(content)
+        .finalize();
+    RequestId::server_made(&hash.into())
+}
+
+impl Derivation for Registered {
+    type Rows = Rows;
+
+    fn rules(&self) -> u32 {
+        RULES
+    }
+
+    fn touched(&self, log: LogId, entry: &FoldEntry) -> Touched {
+        let mut touched = Touched::default();
+        // The deployment's own entries touch nothing yet: neither result looks at them.
+        if entry.log != log {
+            return touched;
+        }
+        let facts = entry.facts.as_deref().and_then(|bytes| EntryFacts::decode(bytes).ok());
+        for fact in facts.into_iter().flat_map(|facts| facts.facts) {
+            self.touched_by(log, entry, &fact, &mut touched);
+        }
+        touched
+    }
+
+    async fn expand(&self, tx: &mut Tx, page: RangeAt<'_>) -> Result<Vec<Key>, StoreError> {
+        self.learn_zone(tx, page.log).await?;
+        let (Some(zone), Some(range)) = (self.zone(page.log), load::Range::decode(page.range)) else {
+            return Ok(Vec::new());
+        };
+        let days = load::days_of(tx, page.log, &range, page.as_of.pos, &zone).await?;
+        let mut keys: Vec<Key> = days.into_iter().map(|(person, day)| presence_key(&person, day)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys
+            .into_iter()
+            .filter(|key| page.after.is_none_or(|after| key > after))
+            .take(page.limit)
+            .collect())
+    }
+
+    async fn load(&self, tx: &mut Tx, log: LogId, keys: &[Key], until: AsOf) -> Result<Rows, StoreError> {
+        self.learn_zone(tx, log).await?;
+        let Some(zone) = self.zone(log) else { return Ok(Rows::default()) };
+        let (mut days, mut devices) = (Days::new(), Vec::new());
+        for key in keys {
+            if key.room == DEVICE {
+                devices.extend(std::str::from_utf8(&key.bytes).ok().map(str::to_owned));
+            } else if let Some((person, day)) = presence_of(key) {
+                days.push((person.to_owned(), day));
+            }
+        }
+        load::rows(tx, log, &days, &devices, until.pos, zone).await
+    }
+
+    fn derive(&self, rows: &Rows, key: &Key, moment: &Moment) -> Derived {
+        if key.room == DEVICE {
+            let device = std::str::from_utf8(&key.bytes).unwrap_or_default();
+            return derive_device(rows, device, moment);
+        }
+        let found = presence_of(key).and_then(|(person, day)| rows.presence(person, day, moment.as_of.pos));
+        let body = found.map_or(Body::Nothing, |day| {
+            let content = Presence {
+                first_in: day.first_in.map(wire::timestamp),
+                last_out: day.last_out.map(wire::timestamp),
+                trust: trust(day.trust).into(),
+                ..Presence::default()
+            };
+            Body::Content(content.encode_to_vec())
+        });
+        Derived { body, waits: Vec::new() }
+    }
+
+    async fn entries(
+        &self,
+        tx: &mut Tx,
+        log: LogId,
+        from: Pos,
+        limit: usize,
+    ) -> Result<Vec<FoldEntry>, StoreError> {
+        self.learn_zone(tx, log).await?;
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let stored = reader::entries_in(tx, log, from, limit).await?;
+        stored
+            .into_iter()
+            .map(|entry| {
+                let leaf = Leaf::decode(&entry.leaf)
+                    .map_err(|_| StoreError::Inconsistent { table: "ledger_entry", column: "leaf" })?;
+                let facts = entry.facts.map(|(_, facts)| facts);
+                let read = facts.as_deref().and_then(|bytes| EntryFacts::decode(bytes).ok());
+                let rules = read.iter().flat_map(|facts| &facts.facts).find_map(|fact| match &fact.fact {
+                    Some(Of::Rules(rules)) => Some(rules.rules),
+                    _ => None,
+                });
+                Ok(FoldEntry {
+                    log,
+                    pos: entry.pos,
+                    kind: leaf.kind,
+                    recorded: leaf.recorded,
+                    deployment: read.map(|facts| Pos::new(facts.deployment_size)),
+                    facts,
+                    rules,
+                })
+            })
+            .collect()
+    }
+
+    async fn lineage(&self, tx: &mut Tx, log: LogId) -> Result<Lineage, StoreError> {
+        let Some((pos, rules)) = audit::rows::newest_rules(tx, log).await? else {
+            return Ok(Lineage { rules: 1, since: AsOf::ZERO, erased: None });
+        };
+        let before = Pos::new(pos.get().saturating_sub(1));
+        let entry = self.entries(tx, log, before, 1).await?.pop();
+        let deployment = entry.and_then(|entry| entry.deployment).unwrap_or_default();
+        // Facts parts are never erased.
+        Ok(Lineage { rules, since: AsOf { pos, deployment }, erased: None })
+    }
+
+    async fn reach(&self) -> Result<Vec<Reach>, StoreError> {
+        let standing = reader::standing(self.ledger.reader().store()).await?;
+        let deployment = standing.iter().find(|log| log.log == LogId::DEPLOYMENT);
+        let (config, last) = deployment.map_or((Pos::ZERO, EpochMs::ZERO), |log| (log.config_pos, log.last));
+        let named = |log: &Standing| {
+            let facts = log.facts.as_deref().and_then(|bytes| EntryFacts::decode(bytes).ok());
+            facts.map_or(config, |facts| Pos::new(facts.deployment_size))
+        };
+        Ok(standing
+            .iter()
+            .filter(|log| log.log != LogId::DEPLOYMENT)
+            .map(|log| {
+                let moved = (log.next_pos > Pos::ZERO && named(log) < config).then_some(last);
+                Reach { log: log.log, next_pos: log.next_pos, moved }
+            })
+            .collect())
+    }
+
+    fn tick(&self, log: LogId, due: EpochMs) {
+        let now = self.ledger.clock().monotonic_ms();
+        {
+            let mut ticked = self.ticked.lock().unwrap_or_else(PoisonError::into_inner);
+            if ticked.get(&log).is_some_and(|at| now.saturating_sub(*at) < TICK_MS) {
+                return;
+            }
+            ticked.insert(log, now);
+        }
+        let ledger = self.ledger.clone();
+        tokio::spawn(async move {
+            let Ok((_, epoch)) = ledger.reader().head(log).await else { return };
+            let request_id = server_id(kind::TICK, &epoch.origin, &due.get().to_be_bytes());
+            let command = Command::Audit(audit::fact::Command::Tick { due });
+            let submission = Submission { log, request_id, author: server("runner"), command };
+            // Refused is well: it was early, or somebody wrote meanwhile.
+            if let Err(error) = ledger.submit(submission, Lane::Bulk).await {
+                tracing::debug!(code = "RESULTS_TICK_REFUSED", %error, "no time was put on record");
+            }
+        });
+    }
+}
+
+fn derive_device(rows: &Rows, device: &str, moment: &Moment) -> Derived {
+    let (records, outages) = rows.device(device, moment.as_of.pos);
+    let Some(now) = attendance_derive::device(&records, &outages, moment.at) else {
+        return Derived { body: Body::Nothing, waits: Vec::new() };
+    };
+    let state = match now.view.doing {
+        DeviceDoing::Reporting => device_state::State::Reporting,
+        DeviceDoing::Silent => device_state::State::Silent,
+        DeviceDoing::Outage => device_state::State::Outage,
+    };
+    let content = DeviceState {
+        state: state.into(),
+        since: Some(wire::timestamp(now.view.since)),
+        covered_until: now.view.covered_until.map(wire::timestamp),
+        ..DeviceState::default()
+    };
+    Derived {
+        body: Body::Content(content.encode_to_vec()),
+        waits: now.look_again.map(Wait::until).into_iter().collect(),
+    }
+}
+
+/// A trust as messages name it.
+pub fn trust(trust: Trust) -> TimeTrust {
+    match trust {
+        Trust::Trusted => TimeTrust::Trusted,
+        Trust::Corrected => TimeTrust::Corrected,
+        Trust::Imported => TimeTrust::Imported,
+        Trust::Suspect => TimeTrust::Suspect,
+    }
+}
+
+/// The registers behind a shared pointer, as a folder takes them.
+pub fn registered(ledger: Ledger<Registers>) -> Arc<Registered> {
+    Arc::new(Registered::new(ledger))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_persons_days_stand_together_and_in_order() {
+        let day = |day| EpochDay::from_ymd(2026, 11, day).unwrap();
+        let keys = [presence_key("pa", day(2)), presence_key("pa", day(10)), presence_key("pb", day(1))];
+        assert!(keys.is_sorted());
+        assert_eq!(presence_of(&keys[1]), Some(("pa", day(10))));
+    }
+}
