@@ -12,6 +12,8 @@ use crate::telemetry;
 
 pub mod audit;
 mod config_show;
+mod demo;
+mod import;
 pub mod init;
 pub mod office;
 mod proto_export;
@@ -62,12 +64,17 @@ impl Where {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A service centre lives through a morning, is verified, and stays up to be tried
+    Demo(demo::Options),
     /// Begin a deployment: keys, database, two administrators, a first centre
     Init(init::Options),
     /// Run the server
     Serve(serve::Options),
     /// Print a token that says who somebody is; with --role, grant the role first
     Token(token::Options),
+    /// Bring in files from elsewhere; running it twice changes nothing
+    #[command(subcommand)]
+    Import(import::Command),
     /// Bundles, their verification, and the database against its ledger
     #[command(subcommand)]
     Audit(audit::Command),
@@ -115,6 +122,8 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<Answer> {
     match command {
+        Command::Demo(options) => demo::run(options).await,
+        Command::Import(command) => import::run(command).await,
         Command::Init(options) => init::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Token(options) => token::run(options).await,

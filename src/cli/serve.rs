@@ -12,7 +12,8 @@ use super::office::{Office, Opening};
 use super::{Answer, Where, say};
 use crate::access::{Rules, Verifier};
 use crate::edge::{self, Edge, ServeError, Services};
-use crate::registers::directory;
+use crate::registers::{attendance, derivation, directory};
+use crate::results::{Folder, Runner, RunnerHandle};
 use crate::telemetry;
 
 /// `qinlian serve --help`.
@@ -35,6 +36,8 @@ pub struct Running {
     pub port: u16,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), ServeError>>,
+    runner: RunnerHandle,
+    watch: JoinHandle<()>,
 }
 
 /// Runs `serve`.
@@ -71,8 +74,13 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
         reflection: listen.reflection,
         insecure,
     };
-    let services =
-        Services::new(limits).directory(&Arc::new(directory::service::Calls::new(office.desk.clone())));
+    let services = Services::new(limits)
+        .directory(&Arc::new(directory::service::Calls::new(office.desk.clone())))
+        .attendance(&Arc::new(attendance::service::Calls::new(office.desk.clone())));
+    let derivation = derivation::registered(office.desk.ledger().clone());
+    let folder = Folder::new(office.desk.store().clone(), derivation);
+    let runner = Runner::new(folder, Arc::clone(&office.clock)).start();
+    let watch = attendance::watch::start(office.desk.clone());
     let health = Arc::clone(office.desk.ledger().health());
     let (stop, stopping) = oneshot::channel::<()>();
     let server = tokio::spawn(async move {
@@ -82,7 +90,7 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
         })
         .await
     });
-    Ok(Running { port, stop, server })
+    Ok(Running { port, stop, server, runner, watch })
 }
 
 impl Running {
@@ -90,12 +98,16 @@ impl Running {
     pub async fn stop(self) -> anyhow::Result<()> {
         let _sent = self.stop.send(());
         self.server.await??;
+        self.watch.abort();
+        // Ended by us: cancelled is as it should be.
+        let _ended = self.watch.await;
+        self.runner.stop().await;
         Ok(())
     }
 }
 
 /// Waits for somebody to end the process.
-async fn stopped() -> anyhow::Result<()> {
+pub(super) async fn stopped() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

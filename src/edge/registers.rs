@@ -1,3 +1,4 @@
 //! The registers' calls, served.
 
 crate::directory_calls!(crate::registers::directory::service::Calls);
+crate::attendance_calls!(crate::registers::attendance::service::Calls);

@@ -11,7 +11,7 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// What a column of the file means: `time=timestamp,person=badge`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns {
+pub(super) struct Columns {
     /// When.
     pub time: String,
     /// Who, as read.
@@ -24,7 +24,7 @@ pub struct Columns {
 
 impl Columns {
     /// Parses `--columns`.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let mut named: HashMap<&str, String> = HashMap::new();
         for pair in text.split(',') {
             let (ours, theirs) = pair.split_once('=').context("--columns: name=column, separated by commas")?;
@@ -47,7 +47,7 @@ impl Columns {
 
 /// One line of the file below its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(super) struct Line {
     /// Its number in the file; the header is line 1.
     pub number: u64,
     /// The cells that matter, or why they cannot be read.
@@ -56,7 +56,7 @@ pub struct Line {
 
 /// The cells of a line that matter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Cells {
+pub(super) struct Cells {
     /// As written.
     pub time: String,
     /// As written.
@@ -69,7 +69,7 @@ pub struct Cells {
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub(super) struct Table {
     /// SHA-256 of its bytes.
     pub digest: [u8; 32],
     /// Its lines, in order.
@@ -78,7 +78,7 @@ pub struct Table {
 
 impl Table {
     /// Reads a file.
-    pub fn read(path: &Path, columns: &Columns) -> anyhow::Result<Self> {
+    pub(super) fn read(path: &Path, columns: &Columns) -> anyhow::Result<Self> {
         let size = std::fs::metadata(path).with_context(|| format!("failed to read {}", path.display()))?.len();
         if size > FILE_BYTES_MAX {
             bail!("{} has more than 1 GiB: split it", path.display());
@@ -88,7 +88,7 @@ impl Table {
     }
 
     /// Reads the bytes of a file: UTF-8, with or without a byte order mark, any line ends.
-    pub fn parse(bytes: &[u8], columns: &Columns) -> anyhow::Result<Self> {
+    pub(super) fn parse(bytes: &[u8], columns: &Columns) -> anyhow::Result<Self> {
         let digest = Sha256::digest(bytes).into();
         let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(true).from_reader(text);

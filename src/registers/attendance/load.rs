@@ -281,7 +281,7 @@ pub async fn days_of(
 }
 
 /// The boots on record of the devices whose punches nothing else dates.
-async fn boots(
+pub async fn boots(
     tx: &mut Tx,
     log: LogId,
     punches: &[PunchRow],

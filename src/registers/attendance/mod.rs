@@ -26,3 +26,5 @@ pub mod contacts;
 pub mod live;
 pub mod load;
 pub mod rows;
+pub mod service;
+pub mod watch;

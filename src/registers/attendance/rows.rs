@@ -7,14 +7,17 @@ use super::coverage::Covered;
 use super::derive::{CoveredAt, OutageAt};
 use super::effective::{self, Boot, CORRECTED_MS, Stamped};
 use crate::kernel::{EpochMs, LogId, Pos, RequestId};
+use crate::ledger::disclosure::Disclosure;
 use crate::ledger::port::Slot;
 use crate::ledger::tables::PERSONAL_COLUMNS;
 use crate::proto::coverage_fact::DeviceCoverage;
 use crate::proto::fact::Fact as Of;
-use crate::proto::{Fact, PunchFact};
+use crate::proto::{Fact, Presented, PunchFact, PunchPersonal};
 use crate::registers::directory::journal;
-use crate::registers::directory::rows::credential_key;
-use crate::store::{Cells, Column, Inserts, Kind, StoreError, Table, Value};
+pub use crate::registers::directory::rows::credential_key;
+use crate::store::{
+    Binds, Cells, Column, Inserts, Keys, Kind, Statement, Store, StoreError, Table, Value,
+};
 
 /// Places in devices' journals.
 pub use journal::TABLE as JOURNAL;
@@ -293,4 +296,28 @@ pub fn read_outage(cells: &mut Cells<'_>) -> Result<OutageAt, StoreError> {
         ends: cells.int()? != 0,
         at: EpochMs::clamped(cells.int()?),
     })
+}
+
+static PRESENTED_AT: Statement = Statement::new(
+    "SELECT pos, payload FROM attendance_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+);
+
+/// What was presented at punches, by position. What was erased, or never was, is absent.
+pub async fn reveal(
+    store: &Store,
+    disclosure: &Disclosure,
+    log: LogId,
+    positions: &[Pos],
+) -> Result<Vec<(Pos, Presented)>, StoreError> {
+    tracing::trace!(disclosure = disclosure.index(), "read on record");
+    let keys = Keys::ints(positions.iter().map(|pos| pos.column()));
+    let rows = store
+        .fetch(&PRESENTED_AT, Binds::new().and(log.column()).keys(keys), |cells| {
+            let pos = number(cells, "attendance_personal", "pos")?;
+            let personal = PunchPersonal::decode(cells.blob()?.as_slice())
+                .map_err(|_| bad("attendance_personal", "payload"))?;
+            Ok(personal.presented.map(|presented| (pos, presented)))
+        })
+        .await?;
+    Ok(rows.into_iter().flatten().collect())
 }

@@ -1,0 +1,119 @@
+//! `ListPresenceSince` and `ListDeviceStatesSince`: the feeds of results.
+
+use prost::Message;
+
+use super::Calls;
+use crate::access::Caller;
+use crate::kernel::{Check, LogId};
+use crate::proto::{
+    DeviceState, ListDeviceStatesSinceRequest, ListDeviceStatesSinceResponse, ListPresenceSinceRequest,
+    ListPresenceSinceResponse, Presence,
+};
+use crate::registers::derivation::{DEVICE, PRESENCE, presence_of};
+use crate::registers::desk::Place;
+use crate::registers::failure::Failure;
+use crate::registers::wire;
+use crate::results::{Body, CursorError, FeedError, Filter, Item, Page, Query, Room, page};
+
+impl From<FeedError> for Failure {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Cursor(CursorError::Expired) => Self::CursorExpired,
+            FeedError::Cursor(_) => {
+                let mut check = Check::new();
+                let said = crate::kernel::Said::new("不是这个接口给出的游标", "is not a cursor of this feed");
+                check.refuse("cursor", "NOT_A_CURSOR", said);
+                check.done().err().map_or(Self::CursorExpired, Self::Invalid)
+            }
+            FeedError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Calls {
+    /// `ListPresenceSince`.
+    pub async fn list_presence_since(
+        &self,
+        caller: &Caller,
+        request: ListPresenceSinceRequest,
+    ) -> Result<ListPresenceSinceResponse, Failure> {
+        let (place, limit) = self.feed(caller, &request.centre, request.limit).await?;
+        let mine = |item: &Item| is_mine(&place, item);
+        let page = self.page(PRESENCE, place.log, &request.cursor, limit, Filter::Only(&mine)).await?;
+        let items = page.items.iter().filter_map(presence).collect();
+        Ok(ListPresenceSinceResponse { items, next_cursor: page.next_cursor, caught_up: page.caught_up })
+    }
+
+    /// `ListDeviceStatesSince`.
+    pub async fn list_device_states_since(
+        &self,
+        caller: &Caller,
+        request: ListDeviceStatesSinceRequest,
+    ) -> Result<ListDeviceStatesSinceResponse, Failure> {
+        let (place, limit) = self.feed(caller, &request.centre, request.limit).await?;
+        let page = self.page(DEVICE, place.log, &request.cursor, limit, Filter::Everything).await?;
+        let items = page.items.iter().filter_map(device_state).collect();
+        Ok(ListDeviceStatesSinceResponse { items, next_cursor: page.next_cursor, caught_up: page.caught_up })
+    }
+
+    async fn feed(&self, caller: &Caller, centre: &str, limit: i32) -> Result<(Place, usize), Failure> {
+        let mut check = Check::new();
+        let centre = wire::centre(&mut check, centre);
+        let limit = wire::page_size(&mut check, "limit", limit);
+        check.done()?;
+        let Some(centre) = centre else { return Err(Failure::Fault("PARSE")) };
+        Ok((self.desk.enter_to_read(caller, &centre).await?, limit))
+    }
+
+    async fn page(
+        &self,
+        room: Room,
+        log: LogId,
+        cursor: &str,
+        limit: usize,
+        filter: Filter<'_>,
+    ) -> Result<Page, Failure> {
+        let query = Query { room, logs: &[log], cursor, limit, filter };
+        Ok(page(self.desk.store(), &query).await?)
+    }
+}
+
+/// A department's system sees its own people's days.
+fn is_mine(place: &Place, item: &Item) -> bool {
+    let Some(only) = place.pass.department() else { return true };
+    presence_of(&item.key).is_some_and(|(person, _)| {
+        place.deployment.person(person).is_some_and(|person| person.department == only.as_str())
+    })
+}
+
+fn presence(item: &Item) -> Option<Presence> {
+    let (person, day) = presence_of(&item.key)?;
+    let known = match &item.body {
+        Body::Content(content) => Presence::decode(content.as_slice()).ok()?,
+        Body::Nothing | Body::Erased => Presence::default(),
+    };
+    Some(Presence {
+        seq: item.seq,
+        entry_index: item.pos.get(),
+        person_id: person.to_owned(),
+        work_date: Some(wire::date(day)),
+        revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
+        tombstone: !matches!(item.body, Body::Content(_)),
+        ..known
+    })
+}
+
+fn device_state(item: &Item) -> Option<DeviceState> {
+    let known = match &item.body {
+        Body::Content(content) => DeviceState::decode(content.as_slice()).ok()?,
+        Body::Nothing | Body::Erased => DeviceState::default(),
+    };
+    Some(DeviceState {
+        seq: item.seq,
+        entry_index: item.pos.get(),
+        device: String::from_utf8(item.key.bytes.clone()).ok()?,
+        revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
+        tombstone: !matches!(item.body, Body::Content(_)),
+        ..known
+    })
+}

@@ -1,0 +1,265 @@
+//! `ListPunches` and `ListPunchesSince`: the punches as they were recorded, with what is known of them now.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::Calls;
+use crate::access::Caller;
+use crate::kernel::{Check, EpochMs, LogId, PersonId, Pos};
+use crate::proto::presented::Who;
+use crate::proto::{
+    DeviceStamp, ListPunchesRequest, ListPunchesResponse, ListPunchesSinceRequest, ListPunchesSinceResponse, Presented,
+    Punch, PunchRecord,
+};
+use crate::registers::attendance::effective::{Boot, Neighbours, effective};
+use crate::registers::attendance::load;
+use crate::registers::attendance::rows::{self, PunchRow};
+use crate::registers::derivation::trust;
+use crate::registers::desk::{Place, Revealed};
+use crate::registers::failure::Failure;
+use crate::registers::wire;
+use crate::store::{Binds, Keys, Statement};
+
+static PUNCHES_FROM: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch \
+     WHERE log_id = $1 AND pos >= $2 AND claimed_ms >= $3 AND claimed_ms < $4 ORDER BY pos LIMIT $5",
+);
+
+static PUNCHES_OF_FROM: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch \
+     WHERE log_id = $1 AND pos >= $2 AND claimed_ms >= $3 AND claimed_ms < $4 \
+     AND who IN (SELECT * FROM UNNEST($6::text[])) ORDER BY pos LIMIT $5",
+);
+
+/// Rows that are looked at for one page, at most: a department's system skips what is not its own.
+const SCAN_MOST: usize = 20_000;
+
+/// What is asked for.
+struct Wanted {
+    from_pos: Pos,
+    from: EpochMs,
+    until: EpochMs,
+    person: Option<PersonId>,
+    size: usize,
+}
+
+/// What was found.
+struct Found {
+    punches: Vec<PunchRow>,
+    /// Where the next page begins.
+    next: Pos,
+    /// There was nothing more.
+    ended: bool,
+}
+
+impl Calls {
+    /// `ListPunches`.
+    pub async fn list_punches(
+        &self,
+        caller: &Caller,
+        request: ListPunchesRequest,
+    ) -> Result<ListPunchesResponse, Failure> {
+        let mut check = Check::new();
+        let centre = wire::centre(&mut check, &request.centre);
+        let person = match request.person_id.as_str() {
+            "" => None,
+            id => check.take("person_id", PersonId::parse(id)),
+        };
+        let from = wire::opt_instant(&mut check, "from", request.from.as_ref());
+        let until = wire::opt_instant(&mut check, "until", request.until.as_ref());
+        let size = wire::page_size(&mut check, "page_size", request.page_size);
+        let after = wire::parse_token(&mut check, "page_token", &request.page_token);
+        let reveal = Revealed::parse(&mut check, request.reveal.as_ref());
+        check.done()?;
+        let Some(centre) = centre else { return Err(Failure::Fault("PARSE")) };
+        let place = self.desk.enter_to_read(caller, &centre).await?;
+        let wanted = Wanted {
+            from_pos: after.map_or(Pos::ZERO, |(pos, _)| pos),
+            from: from.unwrap_or(EpochMs::ZERO),
+            until: until.unwrap_or(EpochMs::MAX),
+            person,
+            size,
+        };
+        let found = self.find(&place, &wanted).await?;
+        let next_page_token = if found.ended { String::new() } else { wire::token(found.next, "") };
+        let (punches, disclosure_index) = self.records(caller, &place, found.punches, reveal).await?;
+        Ok(ListPunchesResponse { punches, next_page_token, disclosure_index })
+    }
+
+    /// `ListPunchesSince`: in the order of the log, so that nothing is ever skipped.
+    pub async fn list_punches_since(
+        &self,
+        caller: &Caller,
+        request: ListPunchesSinceRequest,
+    ) -> Result<ListPunchesSinceResponse, Failure> {
+        let mut check = Check::new();
+        let centre = wire::centre(&mut check, &request.centre);
+        let size = wire::page_size(&mut check, "limit", request.limit);
+        let after = wire::parse_token(&mut check, "cursor", &request.cursor);
+        let reveal = Revealed::parse(&mut check, request.reveal.as_ref());
+        check.done()?;
+        let Some(centre) = centre else { return Err(Failure::Fault("PARSE")) };
+        let place = self.desk.enter_to_read(caller, &centre).await?;
+        let wanted = Wanted {
+            from_pos: after.map_or(Pos::ZERO, |(pos, _)| pos),
+            from: EpochMs::ZERO,
+            until: EpochMs::MAX,
+            person: None,
+            size,
+        };
+        let found = self.find(&place, &wanted).await?;
+        let (next_cursor, caught_up) = (wire::token(found.next, ""), found.ended);
+        let (items, disclosure_index) = self.records(caller, &place, found.punches, reveal).await?;
+        Ok(ListPunchesSinceResponse { items, next_cursor, caught_up, disclosure_index })
+    }
+
+    async fn find(&self, place: &Place, wanted: &Wanted) -> Result<Found, Failure> {
+        let mut found = Found { punches: Vec::new(), next: wanted.from_pos, ended: false };
+        let mut scanned = 0;
+        let who = wanted.person.as_ref().map(|person| names(place, person));
+        while found.punches.len() < wanted.size && scanned < SCAN_MOST {
+            let missing = wanted.size - found.punches.len();
+            let binds = Binds::new()
+                .and(place.log.column())
+                .and(found.next.column())
+                .and(wanted.from.get())
+                .and(wanted.until.get())
+                .and(i64::try_from(missing).unwrap_or(i64::MAX));
+            let page = match &who {
+                Some(who) => {
+                    let keys = Keys::texts(who.iter().cloned());
+                    self.desk.store().fetch(&PUNCHES_OF_FROM, binds.keys(keys), rows::read_punch).await?
+                }
+                None => self.desk.store().fetch(&PUNCHES_FROM, binds, rows::read_punch).await?,
+            };
+            found.ended = page.len() < missing;
+            scanned += page.len();
+            if let Some(last) = page.last() {
+                found.next = last.pos.next();
+            }
+            found.punches.extend(page.into_iter().filter(|punch| visible(place, punch)));
+            if found.ended {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn records(
+        &self,
+        caller: &Caller,
+        place: &Place,
+        punches: Vec<PunchRow>,
+        reveal: Option<Revealed>,
+    ) -> Result<(Vec<PunchRecord>, Option<u64>), Failure> {
+        let (mut shown, mut index) = (None, None);
+        if let Some(reveal) = reveal {
+            let scope = format!("punches/{}", punches.len());
+            let disclosure = self.desk.disclose(caller, place, &scope, &reveal).await?;
+            let positions: Vec<Pos> = punches.iter().map(|punch| punch.pos).collect();
+            let revealed = rows::reveal(self.desk.store(), &disclosure, place.log, &positions).await?;
+            shown = Some(revealed.into_iter().collect::<HashMap<Pos, Presented>>());
+            index = Some(disclosure.index());
+        }
+        let boots = self.boots(place.log, &punches).await?;
+        let bases = self.desk.ledger().reader().epochs(place.log).await?;
+        let base = |pos: Pos| {
+            bases.iter().rev().find(|epoch| epoch.base <= pos).map_or(0, |epoch| epoch.base.get())
+        };
+        let records = punches
+            .into_iter()
+            .map(|punch| {
+                let presented = shown.as_mut().map(|shown| shown.remove(&punch.pos));
+                let index = punch.pos.get() - base(punch.pos);
+                record(place, punch, index, &boots, presented)
+            })
+            .collect();
+        Ok((records, index))
+    }
+
+    async fn boots(
+        &self,
+        log: LogId,
+        punches: &[PunchRow],
+    ) -> Result<HashMap<String, Vec<Boot>>, Failure> {
+        let mut tx = self.desk.store().snapshot().await?;
+        let boots = load::boots(&mut tx, log, punches, Pos::new(u64::MAX)).await?;
+        tx.rollback().await?;
+        Ok(boots)
+    }
+}
+
+/// What rows call a person: their id, and the credentials that were ever bound to them.
+fn names(place: &Place, person: &PersonId) -> BTreeSet<String> {
+    let bound = place.own.bindings_of(person.as_str()).map(|binding| {
+        rows::unresolved(&rows::credential_key(binding.kind, &binding.value_hmac))
+    });
+    bound.chain(std::iter::once(person.to_string())).collect()
+}
+
+/// A department's system sees the punches of its own people; of somebody whom nobody knows, only who sees the centre.
+fn visible(place: &Place, punch: &PunchRow) -> bool {
+    let Some(only) = place.pass.department() else { return true };
+    let person = person_of(place, punch);
+    place.deployment.person(&person).is_some_and(|person| person.department == only.as_str())
+}
+
+/// Whose punch it is, as far as is known now: also when the credential was bound later.
+fn person_of(place: &Place, punch: &PunchRow) -> String {
+    if !punch.fact.person_id.is_empty() {
+        return punch.fact.person_id.clone();
+    }
+    let stamped = punch.stamped();
+    let at = effective(&stamped, &[], Neighbours::default()).at;
+    let Some(zone) = place.deployment.zone(&place.centre) else { return String::new() };
+    let known = place.own.person_for(
+        punch.fact.credential_kind,
+        &punch.fact.credential_hmac,
+        zone.day_of(at),
+    );
+    known.unwrap_or_default().to_owned()
+}
+
+fn record(
+    place: &Place,
+    punch: PunchRow,
+    entry_index: u64,
+    boots: &HashMap<String, Vec<Boot>>,
+    shown: Option<Option<Presented>>,
+) -> PunchRecord {
+    let boots = boots.get(&punch.fact.device).map(Vec::as_slice).unwrap_or_default();
+    let effective = effective(&punch.stamped(), boots, Neighbours::default());
+    let person_id = person_of(place, &punch);
+    let redacted = shown.is_none() && !punch.fact.credential_hmac.is_empty();
+    let presented = shown.flatten().or_else(|| {
+        let known = !punch.fact.person_id.is_empty() && punch.fact.credential_hmac.is_empty();
+        known.then(|| Presented {
+            who: Some(Who::PersonId(punch.fact.person_id.clone())),
+            ..Presented::default()
+        })
+    });
+    let fact = punch.fact;
+    PunchRecord {
+        entry_index,
+        recorded_at: Some(wire::timestamp(punch.recorded)),
+        effective_at: Some(wire::timestamp(effective.at)),
+        trust: trust(effective.trust).into(),
+        flags: fact.flags.clone(),
+        person_id,
+        redacted,
+        punch: Some(Punch {
+            request_id: punch.request_id.to_string(),
+            stamp: Some(DeviceStamp {
+                device: fact.device,
+                device_seq: fact.device_seq,
+                boot_id: fact.boot_id,
+                mono_ms: fact.mono_ms,
+                claimed_at: Some(wire::timestamp(EpochMs::clamped(fact.claimed_ms))),
+                signature: fact.signature,
+            }),
+            direction: fact.direction,
+            method: fact.method,
+            presented,
+            device_label: fact.device_label,
+        }),
+    }
+}
