@@ -2,3 +2,4 @@
 
 crate::directory_calls!(crate::registers::directory::service::Calls);
 crate::attendance_calls!(crate::registers::attendance::service::Calls);
+crate::audit_calls!(crate::registers::audit::service::Calls);

@@ -13,6 +13,7 @@ use super::head::{Head, HeadFault, StoredHead, checkpoint_seal};
 use super::judge::{Judged, Work};
 use super::port::{ConfigAt, Rulebook, Submission};
 use super::requests::{self, Requests};
+use super::setup::origin;
 use crate::kernel::{CentreId, EpochMs, LogId, Pos};
 use crate::store::{Binds, Cells, Dialect, Inserts, Keys as KeySet, Statement, StoreError, Tx};
 use crate::tlog::Hash;
@@ -249,7 +250,7 @@ impl<R: Rulebook> Committer<R> {
         row: HeadRow,
     ) -> Result<Result<OpenLog, HeadFault>, StoreError> {
         let checked = match row.stored.open(&self.keys, &row.centre, row.base, &row.origin) {
-            Ok(head) => self.against_anchor(tx, &head, &row.origin).await?.map(|()| head),
+            Ok(head) => self.against_anchor(tx, &head, &row).await?.map(|()| head),
             Err(fault) => Err(fault),
         };
         Ok(match checked {
@@ -270,12 +271,16 @@ impl<R: Rulebook> Committer<R> {
         &self,
         tx: &mut Tx,
         head: &Head,
-        origin: &str,
+        row: &HeadRow,
     ) -> Result<Result<(), HeadFault>, StoreError> {
         if self.known_good.get(&head.log) == Some(&(head.epoch, head.size, head.root)) {
             return Ok(Ok(()));
         }
-        match self.anchor.seen(origin) {
+        if self.anchor.seen(&origin(&self.deployment, &row.centre, head.epoch + 1)).is_some() {
+            // A copy from before an epoch that this replica has seen.
+            return Ok(Err(HeadFault::BehindAnchor));
+        }
+        match self.anchor.seen(&row.origin) {
             Some(anchored) if head.size < anchored.size => Ok(Err(HeadFault::BehindAnchor)),
             Some(anchored) => self.same_history(tx, head, anchored).await,
             None => Ok(Ok(())),

@@ -76,10 +76,12 @@ impl Listed {
     }
 }
 
-/// The requests whose digest has to go.
+/// The requests whose digest has to go. No index leads from an entry to its request, but its leaf names it: bytes 29 to
+/// 45 of the envelope (`leaf`), and SQL counts from 1.
 static REQUESTS_AT: Statement = Statement::new(
-    "SELECT r.request_id, r.principal, r.kind, r.pos, r.digest, r.seal FROM ledger_request r \
-     WHERE r.log_id = $1 AND r.pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+    "SELECT r.request_id, r.principal, r.kind, r.pos, r.digest, r.seal FROM ledger_entry e \
+     JOIN ledger_request r ON r.log_id = e.log_id AND r.request_id = substr(e.leaf, 30, 16) AND r.pos = e.pos \
+     WHERE e.log_id = $1 AND e.pos IN (SELECT * FROM UNNEST($2::bigint[]))",
 );
 
 static FORGET_DIGEST: Statement = Statement::new(

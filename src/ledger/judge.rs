@@ -284,6 +284,7 @@ fn context<'a>(
         log: log.log(),
         centre: &log.centre,
         origin: &log.origin,
+        base: log.base,
         pos: log.next_pos(),
         at,
         last: log.head.last,

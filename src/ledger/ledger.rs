@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::anchor::{Anchor, Anchored};
+use super::cleanup;
 use super::committer::{self, BATCH, Committer, Lane, Outcome, Reply, SubmitError, Submitter};
 use super::disclosure::{DISCLOSURE_KIND, Disclosure};
 use super::erase::{self, Erasures, Found, Listed};
@@ -15,9 +16,9 @@ use super::health::Health;
 use super::keys::Keys;
 use super::leaf::Leaf;
 use super::port::{PartAt, Rulebook, Submission};
-use super::reader::{ReadError, Reader};
+use super::reader::{Epoch, ReadError, Reader};
 use crate::clock::Clock;
-use crate::kernel::Pos;
+use crate::kernel::{LogId, Pos};
 use crate::store::Store;
 
 /// What a ledger is made of.
@@ -228,31 +229,11 @@ async fn erase_again<R: Rulebook>(
     if erasures.listed().is_empty() {
         return Ok(());
     }
+    let mut erased = false;
     for (log, centre) in reader.logs().await? {
         let epochs = reader.epochs(log).await?;
-        let Some(first) = epochs.first() else { continue };
-        let lines: Vec<&Listed> =
-            erasures.listed().iter().filter(|line| is_epoch_of(&line.origin, &first.origin)).collect();
-        let by: Vec<Pos> = lines.iter().map(|line| line.by).collect();
-        let found: HashMap<Pos, Found> = reader
-            .entries(log, &by)
-            .await?
-            .iter()
-            .map(|entry| match Leaf::decode(&entry.leaf) {
-                Ok(leaf) if leaf.kind == erase::ERASE_KIND => (entry.pos, Found::Erase),
-                Ok(_) | Err(_) => (entry.pos, Found::Other),
-            })
-            .collect();
-        let due = lines.into_iter().filter(|line| {
-            let end = match epochs.iter().find(|epoch| epoch.origin == line.origin) {
-                Some(epoch) => epochs.iter().map(|other| other.base).find(|base| *base > epoch.base),
-                // An older copy, from before that epoch: what the epoch was built on ends at its base.
-                None => Some(line.base),
-            };
-            let anchored = anchor.seen(&line.origin).map_or(0, |anchored| anchored.size);
-            line.is_due(found.get(&line.by).copied().unwrap_or(Found::Nothing), anchored, end)
-        });
-        let parts: Vec<PartAt> = due.map(|line| line.part).collect();
+        let due = due(reader, erasures, anchor, log, &epochs).await?;
+        let parts: Vec<PartAt> = due.iter().map(|(line, _)| line.part).collect();
         if parts.is_empty() {
             continue;
         }
@@ -260,8 +241,51 @@ async fn erase_again<R: Rulebook>(
         let mut tx = reader.store().begin().await?;
         erase::delete(&mut tx, keys, rulebook.personal_tables(), log, &parts).await?;
         tx.commit().await?;
+        erased = true;
+    }
+    if erased {
+        if let Err(error) = cleanup::remove_from_files(reader.store(), rulebook.personal_tables()).await {
+            tracing::warn!(code = "LEDGER_ERASED_IN_FILES", %error, "erased bytes may still be in the files");
+        }
     }
     Ok(())
+}
+
+/// The lines of the list that are due in a log with these epochs, each with whether its ERASE entry stands.
+pub(super) async fn due<'e>(
+    reader: &Reader,
+    erasures: &'e Erasures,
+    anchor: &Anchor,
+    log: LogId,
+    epochs: &[Epoch],
+) -> Result<Vec<(&'e Listed, bool)>, ReadError> {
+    let Some(first) = epochs.first() else { return Ok(Vec::new()) };
+    let lines: Vec<&Listed> =
+        erasures.listed().iter().filter(|line| is_epoch_of(&line.origin, &first.origin)).collect();
+    let by: Vec<Pos> = lines.iter().map(|line| line.by).collect();
+    let found: HashMap<Pos, Found> = reader
+        .entries(log, &by)
+        .await?
+        .iter()
+        .map(|entry| match Leaf::decode(&entry.leaf) {
+            Ok(leaf) if leaf.kind == erase::ERASE_KIND => (entry.pos, Found::Erase),
+            Ok(_) | Err(_) => (entry.pos, Found::Other),
+        })
+        .collect();
+    let mut due = Vec::new();
+    for line in lines {
+        let end = match epochs.iter().find(|epoch| epoch.origin == line.origin) {
+            Some(epoch) => epochs.iter().map(|other| other.base).find(|base| *base > epoch.base),
+            // An older copy, from before that epoch: what the epoch was built on ends at its base.
+            None => Some(line.base),
+        };
+        let anchored = anchor.seen(&line.origin).map_or(0, |anchored| anchored.size);
+        let found = found.get(&line.by).copied().unwrap_or(Found::Nothing);
+        if line.is_due(found, anchored, end) {
+            due.push((line, found == Found::Erase && end.is_none_or(|end| line.by < end)));
+        }
+    }
+    Ok(due)
 }
 
 /// Is this the origin of an epoch of the log whose first epoch has that one? Later ones end with their number.

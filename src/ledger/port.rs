@@ -79,6 +79,8 @@ pub struct Context<'a> {
     pub centre: &'a CentreId,
     /// The origin of the log's present epoch.
     pub origin: &'a str,
+    /// The position of the first entry of that epoch.
+    pub base: Pos,
     /// The position that the entry would get.
     pub pos: Pos,
     /// The time of the entry: never before the previous one.

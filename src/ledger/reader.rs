@@ -44,6 +44,11 @@ static COSIGNATURES: Statement = Statement::new(
      ORDER BY key_id, cosigned_ms",
 );
 
+static NEWEST_COSIGNATURES: Statement = Statement::new(
+    "SELECT size, key_id, cosigned_ms, sig FROM ledger_cosig WHERE log_id = $1 AND epoch = $2 \
+     ORDER BY size DESC, key_id, cosigned_ms DESC LIMIT $3",
+);
+
 /// An epoch of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Epoch {
@@ -235,17 +240,19 @@ impl Reader {
         size: u64,
     ) -> Result<Vec<StoredCosignature>, ReadError> {
         let binds = Binds::new().and(log.column()).and(epoch).and(Pos::new(size).column());
-        let rows = self
-            .store
-            .fetch(&COSIGNATURES, binds, |cells| {
-                let _size = cells.int()?;
-                Ok(StoredCosignature {
-                    key_id: cells.array("ledger_cosig", "key_id")?,
-                    cosigned: EpochMs::clamped(cells.int()?),
-                    sig: cells.blob()?,
-                })
-            })
-            .await?;
+        let rows = self.store.fetch(&COSIGNATURES, binds, read_cosignature).await?;
+        Ok(rows.into_iter().map(|(_, cosignature)| cosignature).collect())
+    }
+
+    /// The newest cosignatures of an epoch, with the sizes that they are of, largest first.
+    pub async fn newest_cosignatures(
+        &self,
+        log: LogId,
+        epoch: u32,
+        limit: u32,
+    ) -> Result<Vec<(u64, StoredCosignature)>, ReadError> {
+        let binds = Binds::new().and(log.column()).and(epoch).and(limit);
+        let rows = self.store.fetch(&NEWEST_COSIGNATURES, binds, read_cosignature).await?;
         Ok(rows)
     }
 
@@ -314,6 +321,17 @@ pub(super) fn read_epoch(cells: &mut crate::store::Cells<'_>) -> Result<Epoch, S
         (Ok(epoch), Some(base)) => Ok(Epoch { epoch, base, origin: cells.text()? }),
         _ => Err(bad),
     }
+}
+
+fn read_cosignature(cells: &mut crate::store::Cells<'_>) -> Result<(u64, StoredCosignature), StoreError> {
+    let size = Pos::from_column(cells.int()?)
+        .ok_or(StoreError::Inconsistent { table: "ledger_cosig", column: "size" })?;
+    let cosignature = StoredCosignature {
+        key_id: cells.array("ledger_cosig", "key_id")?,
+        cosigned: EpochMs::clamped(cells.int()?),
+        sig: cells.blob()?,
+    };
+    Ok((size.get(), cosignature))
 }
 
 fn read_entry(cells: &mut crate::store::Cells<'_>) -> Result<Stored, StoreError> {

@@ -239,7 +239,7 @@ impl Derivation for Registered {
     }
 
     async fn lineage(&self, tx: &mut Tx, log: LogId) -> Result<Lineage, StoreError> {
-        let Some((pos, rules)) = audit::rows::newest_rules(tx, log).await? else {
+        let Some((pos, rules)) = audit::rows::rules_since(tx, log).await? else {
             return Ok(Lineage { rules: 1, since: AsOf::ZERO, erased: None });
         };
         let before = Pos::new(pos.get().saturating_sub(1));

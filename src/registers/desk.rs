@@ -157,8 +157,18 @@ impl Desk {
         Ok(place)
     }
 
+    /// System administrators never read content, whatever the call.
+    pub fn may_reveal(&self, caller: &Caller, place: &Place) -> Result<(), Failure> {
+        if place.pass.grant().role == Role::Administrator {
+            return Err(
+                Denied { support_id: caller.support_id().to_owned(), why: "ADMINISTRATOR_READS" }.into()
+            );
+        }
+        Ok(())
+    }
+
     /// Puts a read of personal content on record, and only then gives the proof that every function asks for which
-    /// reads it. System administrators never read content.
+    /// reads it. A feed that is polled has a session instead ([`audit::service::reads`]).
     pub async fn disclose(
         &self,
         caller: &Caller,
@@ -166,11 +176,7 @@ impl Desk {
         scope: &str,
         reveal: &Revealed,
     ) -> Result<Disclosure, Failure> {
-        if place.pass.grant().role == Role::Administrator {
-            return Err(
-                Denied { support_id: caller.support_id().to_owned(), why: "ADMINISTRATOR_READS" }.into()
-            );
-        }
+        self.may_reveal(caller, place)?;
         let fact = DisclosureFact {
             kind: read::Kind::Read.into(),
             rpc: caller.rule().method.clone(),

@@ -4,7 +4,7 @@
 //! What a batch needs to know is loaded once, inside the locks; every register's `admit` sees it, and `apply` lets the
 //! next command of the batch see what the one before it did.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use prost::Message;
@@ -15,7 +15,7 @@ use super::directory::{Directories, Directory};
 use super::kind::{self, Room};
 use super::verdict::{Accepted, Moment};
 use super::{attendance, audit, directory};
-use crate::kernel::{CentreId, EpochMs, LogId, Pos, Subject};
+use crate::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, Subject};
 use crate::ledger::keys::Keys;
 use crate::ledger::leaf::PartType;
 use crate::ledger::port::{
@@ -73,6 +73,8 @@ impl From<audit::fact::Command> for Command {
 pub struct Detail {
     /// The entry's kind.
     pub kind: u16,
+    /// Who gave the command, as the facts part names them.
+    pub principal: String,
     /// Its facts.
     pub facts: Vec<Fact>,
     /// Journal numbers of the device up to here have arrived; for the answer only.
@@ -158,7 +160,7 @@ fn draft(context: &Context<'_>, accepted: Accepted) -> Draft<Detail> {
         changes_config,
         opens,
         erases: erases.into_iter().map(|(pos, part)| crate::ledger::port::PartAt { pos, part }).collect(),
-        detail: Detail { kind, facts, contiguous_through },
+        detail: Detail { kind, principal: context.author.principal.clone(), facts, contiguous_through },
     }
 }
 
@@ -193,11 +195,28 @@ static TABLES: &[&Table] = &[
     &audit::rows::DISCLOSURE_END,
     &audit::rows::ERASURE_REQUEST,
     &audit::rows::ERASURE_DECISION,
+    &audit::rows::ERASED,
     &audit::rows::RULES,
 ];
 
 static PERSONAL_TABLES: &[&Table] =
     &[&directory::rows::PERSONAL, &attendance::rows::PERSONAL, &audit::rows::PERSONAL];
+
+/// The entries that concern the people whom proposals to erase name, in every register.
+async fn about(
+    tx: &mut Tx,
+    audits: &[(LogId, &audit::fact::Command)],
+) -> Result<HashMap<(LogId, PersonId), BTreeSet<Pos>>, StoreError> {
+    let mut about = HashMap::new();
+    for (log, command) in audits {
+        let audit::fact::Command::RequestErasure { person_id: Some(person), .. } = command else { continue };
+        let found = directory::rows::about(tx, *log, person).await?;
+        let mut positions = found.positions;
+        positions.extend(attendance::about::positions(tx, *log, person, &found.credentials).await?);
+        about.insert((*log, person.clone()), positions);
+    }
+    Ok(about)
+}
 
 impl Rulebook for Registers {
     type Command = Command;
@@ -232,7 +251,8 @@ impl Rulebook for Registers {
             }
         }
         let attendance = self.attendance.load(tx, &self.keys, &directories, config, &punches).await?;
-        let audit = audit::state::State::load(tx, &audits).await?;
+        let about = about(tx, &audits).await?;
+        let audit = audit::state::State::load(tx, PERSONAL_TABLES, &audits, about).await?;
         Ok(State { directories, attendance, audit })
     }
 
@@ -264,6 +284,7 @@ impl Rulebook for Registers {
         let moment = Moment {
             log: context.log,
             centre: context.centre,
+            base: context.base,
             pos: context.pos,
             at: context.at,
             last: context.last,
@@ -301,7 +322,7 @@ impl Rulebook for Registers {
                 Arc::make_mut(directory).apply(entry.pos, record);
             }
             state.attendance.apply(entry.log, entry.pos, entry.recorded, entry.digest, fact);
-            state.audit.apply(entry.log, entry.pos, fact);
+            state.audit.apply(entry.log, entry.pos, &entry.detail.principal, fact);
         }
         // As the ledger moves `config_pos`: also for an entry of the directory without a record, the genesis.
         if matches!(entry.detail.kind, kind::GENESIS | kind::PUT..=0x01FF) {
@@ -318,7 +339,8 @@ impl Rulebook for Registers {
                 directory::rows::insert(entry.log, entry.pos, &record, inserts);
             }
             attendance::rows::insert(entry.log, entry.pos, entry.recorded, entry.request_id, fact, inserts);
-            audit::rows::insert(entry.log, entry.pos, fact, inserts);
+            let at = audit::rows::At { log: entry.log, pos: entry.pos, recorded: entry.recorded };
+            audit::rows::insert(at, &entry.detail.principal, fact, inserts);
         }
         let table = match Room::of(entry.detail.kind) {
             Room::Audit => &audit::rows::PERSONAL,
@@ -347,7 +369,7 @@ impl Rulebook for Registers {
         Some(Recalled {
             deployment_size: facts.deployment_size,
             erases,
-            detail: Detail { kind, facts: facts.facts, contiguous_through: None },
+            detail: Detail { kind, principal: facts.principal, facts: facts.facts, contiguous_through: None },
         })
     }
 

@@ -14,6 +14,8 @@ pub struct Moment<'a> {
     pub log: LogId,
     /// Its centre; `_` for the deployment.
     pub centre: &'a CentreId,
+    /// The position of the first entry of the log's present epoch.
+    pub base: Pos,
     /// The position that the entry would get.
     pub pos: Pos,
     /// The time that it would be recorded at.

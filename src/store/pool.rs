@@ -200,6 +200,19 @@ impl Store {
         Ok(())
     }
 
+    /// Empties SQLite's write-ahead log into the database, so that no older version of a page is left in either. False
+    /// when a reader holds the log: to be tried again. PostgreSQL recycles its own log.
+    pub async fn empty_wal(&self) -> Result<bool, StoreError> {
+        let Self::Sqlite { writer, .. } = self else { return Ok(true) };
+        let mut session = writer.acquire().await?;
+        // Commits wait behind this: not for as long as a reader may take.
+        sqlx::raw_sql("PRAGMA busy_timeout = 250").execute(&mut *session).await?;
+        let emptied: Result<i64, _> =
+            sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut *session).await;
+        sqlx::raw_sql("PRAGMA busy_timeout = 10000").execute(&mut *session).await?;
+        Ok(emptied? == 0)
+    }
+
     /// Closes every connection.
     pub async fn close(&self) {
         match self {

@@ -138,6 +138,8 @@ pub struct Table {
     range: OnceLock<String>,
     delete_parts: OnceLock<super::Statement>,
     places: OnceLock<super::Statement>,
+    places_at: OnceLock<super::Statement>,
+    vacuum: OnceLock<String>,
     census: OnceLock<super::Statement>,
 }
 
@@ -153,6 +155,8 @@ impl Table {
             range: OnceLock::new(),
             delete_parts: OnceLock::new(),
             places: OnceLock::new(),
+            places_at: OnceLock::new(),
+            vacuum: OnceLock::new(),
             census: OnceLock::new(),
         }
     }
@@ -237,6 +241,21 @@ impl Table {
                 self.name
             ))
         })
+    }
+
+    /// Which parts of these entries of a log stand in a table of parts: no content.
+    pub fn places_at(&'static self) -> &'static super::Statement {
+        self.places_at.get_or_init(|| {
+            super::Statement::generated(format!(
+                "SELECT pos, part FROM {} WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+                self.name
+            ))
+        })
+    }
+
+    /// Writes the table anew without its deleted rows, on PostgreSQL; nobody else reads or writes it meanwhile.
+    pub fn vacuum(&'static self) -> &'static str {
+        self.vacuum.get_or_init(|| format!("VACUUM FULL {}", self.name))
     }
 
     /// How many rows each log has: what shows rows that no walk over positions would meet.

@@ -2,6 +2,7 @@
 // Always true here; it tells clippy that helpers outside a #[test] are test code too.
 #![cfg(test)]
 
+mod audit;
 mod columns;
 mod directory;
 mod edge;

@@ -243,7 +243,13 @@ impl<R: Rulebook> Audit<'_, R> {
     fn anchored(&mut self, at: &Position, log: LogId, epoch: &Epoch, size: u64) {
         let row = format!("log_id {log}");
         if let Some(seen) = self.options.anchor.and_then(|anchor| anchor.seen(&epoch.origin)) {
-            if seen.size > size {
+            if usize::try_from(epoch.epoch).is_ok_and(|number| number < at.bases.len()) {
+                // The next epoch was begun deliberately, and its first entry says what was known and what was lost.
+                if seen.size > size {
+                    let why = format!("given up at {size} entries after a restore; {} were known", seen.size);
+                    self.found.note(log, "ledger_epoch", format!("epoch {}", epoch.epoch), "*", &why);
+                }
+            } else if seen.size > size {
                 let why = format!(
                     "this replica saw {} entries: the tail was cut, or it is an older copy",
                     seen.size

@@ -10,9 +10,13 @@ use crate::proto::{
     PartRef, RemarkPersonal, RulesFact, TickFact, request_erasure_request,
 };
 use crate::registers::kind;
+use crate::registers::verdict::Personal;
 
 /// The schema of the personal part, proto/qinlian/v1/facts.proto.
 pub const PERSONAL_SCHEMA: u16 = 0x0121;
+
+/// Parts that one entry erases: at most 10,000, so that the entry stays below 1 MiB and its transaction short.
+pub const MOST_PARTS: usize = 10_000;
 
 /// A command of the audit register. Every field is valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +50,11 @@ pub enum Command {
         /// Why, in words.
         reason: Words,
     },
+    /// Carries out again what was erased by entries that a restore lost.
+    EraseAgain {
+        /// The parts.
+        parts: Vec<PartAt>,
+    },
     /// Results are derived by these rules from here on.
     Rules(RulesFact),
     /// Time has passed.
@@ -69,7 +78,7 @@ impl Command {
             Self::Disclose { .. } => kind::DISCLOSURE,
             Self::EndDisclosure(_) => kind::DISCLOSURE_END,
             Self::RequestErasure { .. } => kind::ERASURE_REQUEST,
-            Self::DecideErasure { approve: true, .. } => kind::ERASE,
+            Self::DecideErasure { approve: true, .. } | Self::EraseAgain { .. } => kind::ERASE,
             Self::DecideErasure { approve: false, .. } => kind::ERASURE_REFUSED,
             Self::Rules(_) => kind::RULES,
             Self::Tick { .. } => kind::TICK,
@@ -80,10 +89,6 @@ impl Command {
 
     /// The bytes by which the command is recognised again: what was asked, without what the server adds.
     pub fn content(&self) -> Vec<u8> {
-        let remark = |reason: &Words| RemarkPersonal {
-            reason: reason.as_str().to_owned(),
-            ..RemarkPersonal::default()
-        };
         let (of, reason) = match self {
             Self::Disclose { fact, reason } => (Of::Disclosure(fact.clone()), Some(reason)),
             Self::EndDisclosure(fact) => (Of::DisclosureEnd(fact.clone()), None),
@@ -103,6 +108,7 @@ impl Command {
                 };
                 (Of::ErasureDecision(fact), Some(reason))
             }
+            Self::EraseAgain { parts } => (Of::ErasureDecision(again(parts)), None),
             Self::Rules(fact) => (Of::Rules(*fact), None),
             Self::Tick { due } => (Of::Tick(TickFact { due_ms: due.get() }), None),
             Self::AcceptClock { to } => (Of::Clock(ClockFact { from_ms: 0, to_ms: to.get() }), None),
@@ -110,10 +116,26 @@ impl Command {
         };
         let mut bytes = Fact { fact: Some(of) }.encode_length_delimited_to_vec();
         if let Some(reason) = reason {
-            bytes.extend(remark(reason).encode_length_delimited_to_vec());
+            bytes.extend(remark(reason).payload);
         }
         bytes
     }
+}
+
+/// The fact of an erasure that is carried out again.
+pub fn again(parts: &[PartAt]) -> ErasureDecisionFact {
+    ErasureDecisionFact {
+        approved: true,
+        parts: part_refs(parts),
+        again: true,
+        ..ErasureDecisionFact::default()
+    }
+}
+
+/// Words as a personal part.
+pub fn remark(reason: &Words) -> Personal {
+    let remark = RemarkPersonal { reason: reason.as_str().to_owned(), ..RemarkPersonal::default() };
+    Personal { schema: PERSONAL_SCHEMA, payload: remark.encode_to_vec() }
 }
 
 /// Parts as messages.
@@ -130,6 +152,11 @@ pub fn erased_by(facts: &[Fact]) -> Vec<PartAt> {
             _ => None,
         })
         .flatten()
-        .map(|part| PartAt { pos: Pos::new(part.pos), part: part.part })
+        .map(part_at)
         .collect()
+}
+
+/// A part as a place.
+pub fn part_at(part: &PartRef) -> PartAt {
+    PartAt { pos: Pos::new(part.pos), part: part.part }
 }

@@ -2,5 +2,7 @@
 
 pub mod admit;
 pub mod fact;
+pub mod refusal;
 pub mod rows;
+pub mod service;
 pub mod state;

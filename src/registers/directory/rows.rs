@@ -1,13 +1,14 @@
 //! The directory's tables: records and bindings of an entry, loaded for whoever keeps a [`Directory`] in memory.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use prost::Message;
 
 pub use super::fact::credential_key;
 use super::fact::{Record, day, opt_day};
-use super::state::Directory;
-use crate::kernel::{EpochDay, LogId, Pos};
+use super::state::{Directory, subject_of};
+use crate::kernel::{EpochDay, LogId, PersonId, Pos, Subject};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::tables::PERSONAL_COLUMNS;
 use crate::proto::{CredentialBinding, DirectoryPersonal};
@@ -80,6 +81,47 @@ fn insert_binding(log: LogId, pos: Pos, binding: &CredentialBinding, inserts: &m
             i64::from(binding.retired).into(),
         ],
     );
+}
+
+/// Records of people, of their assignments (whose codes begin with the person's id), and all grants.
+static RECORDS_ABOUT: Statement = Statement::new(
+    "SELECT pos, content FROM directory_record WHERE log_id = $1 \
+     AND ((noun = 3 AND code = $2) OR (noun = 4 AND substr(code, 1, length($3)) = $3) OR noun = 9) ORDER BY pos, noun, code",
+);
+
+static BINDINGS_ABOUT: Statement = Statement::new(
+    "SELECT pos, credential FROM directory_binding WHERE log_id = $1 AND person_id = $2 ORDER BY pos",
+);
+
+/// What a log's directory says of a person.
+#[derive(Debug, Default)]
+pub struct About {
+    /// The entries: records, assignments, bindings, grants, every version of them.
+    pub positions: BTreeSet<Pos>,
+    /// The credentials that were ever bound to the person, as rows name them.
+    pub credentials: BTreeSet<String>,
+}
+
+/// Everything that a log's directory says of a person.
+pub async fn about(tx: &mut Tx, log: LogId, person: &PersonId) -> Result<About, StoreError> {
+    let mut about = About::default();
+    let prefix = format!("{person}/");
+    let binds = Binds::new().and(log.column()).and(person.as_str()).and(prefix);
+    let subject = Subject::Person(person.clone());
+    for (pos, record) in tx.fetch(&RECORDS_ABOUT, binds, read).await? {
+        let others =
+            matches!(&record, Record::RoleGrant(grant) if subject_of(grant).as_ref() != Some(&subject));
+        if !others {
+            about.positions.insert(pos);
+        }
+    }
+    let binds = Binds::new().and(log.column()).and(person.as_str());
+    let bindings = tx.fetch(&BINDINGS_ABOUT, binds, |cells| Ok((cells.int()?, cells.text()?))).await?;
+    for (pos, credential) in bindings {
+        about.positions.extend(Pos::from_column(pos));
+        about.credentials.insert(credential);
+    }
+    Ok(about)
 }
 
 fn read(cells: &mut Cells<'_>) -> Result<(Pos, Record), StoreError> {

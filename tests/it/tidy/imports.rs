@@ -60,6 +60,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "registers/*/view",
             DIRECTORY,
             "access",
+            "clock",
             "ledger",
             "results",
             "store",

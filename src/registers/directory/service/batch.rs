@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Calls, outcome, parse};
 use crate::access::Caller;
-use crate::kernel::{Check, Reason, RequestId};
+use crate::kernel::{Check, Pos, Reason, RequestId};
 use crate::ledger::port::Submission;
 use crate::proto::batch_put_people_response::Result as Item;
 use crate::proto::{BatchPutPeopleRequest, BatchPutPeopleResponse, Outcome, ReceiptView};
@@ -90,6 +90,7 @@ impl Calls {
         let moment = Moment {
             log: place.log,
             centre: &place.centre,
+            base: Pos::ZERO,
             pos: place.own.config_pos,
             at: self.desk.now(),
             last: self.desk.now(),
