@@ -15,6 +15,7 @@ mod config_show;
 mod demo;
 mod import;
 pub mod init;
+mod ledger;
 pub mod office;
 mod proto_export;
 pub mod serve;
@@ -78,6 +79,9 @@ enum Command {
     /// Bundles, their verification, and the database against its ledger
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Decisions about the log that nobody takes by accident
+    #[command(subcommand)]
+    Ledger(ledger::Command),
     /// Cosign other logs, and have ours cosigned by file
     #[command(subcommand)]
     Witness(witness::Command),
@@ -128,6 +132,7 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Serve(options) => serve::run(options).await,
         Command::Token(options) => token::run(options).await,
         Command::Audit(command) => audit::run(command).await,
+        Command::Ledger(command) => ledger::run(command).await,
         Command::Witness(command) => witness::run(command).await,
         Command::Config(command) => config_show::run(&command),
         Command::Proto(command) => proto_export::run(&command),

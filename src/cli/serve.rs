@@ -1,6 +1,7 @@
-//! `qinlian serve`: the server.
+//! `qinlian serve`: the server, and the tasks that a replica runs beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -8,13 +9,20 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::audit::witnesses;
 use super::office::{Office, Opening};
 use super::{Answer, Where, say};
 use crate::access::{Rules, Verifier};
+use crate::clock::Clock;
 use crate::edge::{self, Edge, ServeError, Services};
-use crate::registers::{attendance, derivation, directory};
+use crate::kernel::EpochMs;
+use crate::ledger::anchor::Anchor;
+use crate::registers::audit::service::cleanup::{Cleanup, Window};
+use crate::registers::audit::service::reads::{Reads, ReplicaId};
+use crate::registers::{attendance, audit, derivation, directory};
 use crate::results::{Folder, Runner, RunnerHandle};
 use crate::telemetry;
+use crate::witness::client::{Client, ClientOptions, WitnessAt};
 
 /// `qinlian serve --help`.
 #[derive(Debug, Args)]
@@ -37,7 +45,8 @@ pub struct Running {
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), ServeError>>,
     runner: RunnerHandle,
-    watch: JoinHandle<()>,
+    reads: Reads,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// Runs `serve`.
@@ -74,14 +83,29 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
         reflection: listen.reflection,
         insecure,
     };
+    let desk = &office.desk;
+    let replica = ReplicaId::open(&office.config.files.anchor.with_extension("replica"), &*office.clock)
+        .context("failed to read this replica's id")?;
+    let reads = Reads::start(desk.clone(), replica).await?;
+    let audit = audit::service::Calls::new(desk.clone(), witnesses(&office.config)?);
+    let cleanup = audit.cleanup().clone();
     let services = Services::new(limits)
-        .directory(&Arc::new(directory::service::Calls::new(office.desk.clone())))
-        .attendance(&Arc::new(attendance::service::Calls::new(office.desk.clone())));
-    let derivation = derivation::registered(office.desk.ledger().clone());
-    let folder = Folder::new(office.desk.store().clone(), derivation);
+        .directory(&Arc::new(directory::service::Calls::new(desk.clone())))
+        .attendance(&Arc::new(attendance::service::Calls::new(desk.clone(), reads.clone())))
+        .audit(&Arc::new(audit));
+    let derivation = derivation::registered(desk.ledger().clone());
+    let folder = Folder::new(desk.store().clone(), derivation);
     let runner = Runner::new(folder, Arc::clone(&office.clock)).start();
-    let watch = attendance::watch::start(office.desk.clone());
-    let health = Arc::clone(office.desk.ledger().health());
+    let sessions = reads.clone();
+    let mut tasks = vec![
+        attendance::watch::start(desk.clone()),
+        tokio::spawn(async move { sessions.run().await }),
+        tokio::spawn(clean(cleanup, Arc::clone(&office.clock))),
+    ];
+    if let Some(client) = witness_client(office)? {
+        tasks.push(tokio::spawn(async move { client.run().await }));
+    }
+    let health = Arc::clone(desk.ledger().health());
     let (stop, stopping) = oneshot::channel::<()>();
     let server = tokio::spawn(async move {
         edge::serve(edge, listener, services, move || health.ready(), async {
@@ -90,17 +114,54 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
         })
         .await
     });
-    Ok(Running { port, stop, server, runner, watch })
+    Ok(Running { port, stop, server, runner, reads, tasks })
+}
+
+/// Asks the configured witnesses; none when there are none.
+fn witness_client(office: &Office) -> anyhow::Result<Option<Client>> {
+    let keys = witnesses(&office.config)?;
+    let known: Vec<WitnessAt> = keys
+        .into_iter()
+        .zip(&office.config.witnesses)
+        .map(|(key, witness)| WitnessAt { key, url: witness.url.clone() })
+        .collect();
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let remembered = Anchor::open(&office.config.files.anchor.with_extension("witnessed"))
+        .context("failed to open what witnesses said")?;
+    let reader = office.desk.ledger().reader().clone();
+    Ok(Some(Client::new(reader, Arc::clone(&office.clock), remembered, ClientOptions::new(known))))
+}
+
+/// What was erased leaves the files within a minute; on PostgreSQL, where that locks a table, between two and six in
+/// the morning in China.
+async fn clean(cleanup: Cleanup, clock: Arc<dyn Clock>) {
+    const EVERY: Duration = Duration::from_secs(60);
+    const HOUR_MS: i64 = 3_600_000;
+    let mut timer = tokio::time::interval(EVERY);
+    loop {
+        timer.tick().await;
+        let at: EpochMs = clock.now();
+        let hour = (at.get() / HOUR_MS + 8) % 24;
+        let window = if (2..6).contains(&hour) { Window::Open } else { Window::Closed };
+        if let Err(error) = cleanup.sweep(window).await {
+            tracing::warn!(code = "AUDIT_CLEANUP_FAILED", %error, "will be tried again");
+        }
+    }
 }
 
 impl Running {
-    /// Stops: health says no first, running calls are answered.
+    /// Stops: health says no first, running calls are answered, sessions of reads are closed.
     pub async fn stop(self) -> anyhow::Result<()> {
         let _sent = self.stop.send(());
         self.server.await??;
-        self.watch.abort();
-        // Ended by us: cancelled is as it should be.
-        let _ended = self.watch.await;
+        self.reads.stop().await;
+        for task in self.tasks {
+            task.abort();
+            // Ended by us: cancelled is as it should be.
+            let _ended = task.await;
+        }
         self.runner.stop().await;
         Ok(())
     }

@@ -37,7 +37,10 @@ pub(super) async fn presence(hr: &Client, channel: &Channel) -> anyhow::Result<B
 }
 
 /// The newest state of every device.
-pub(super) async fn devices(officer: &Client, channel: &Channel) -> anyhow::Result<BTreeMap<String, DeviceState>> {
+pub(super) async fn devices(
+    officer: &Client,
+    channel: &Channel,
+) -> anyhow::Result<BTreeMap<String, DeviceState>> {
     let mut calls = AttendanceServiceClient::new(channel.clone());
     let (mut states, mut cursor) = (BTreeMap::new(), String::new());
     for _ in 0..ROUNDS {
@@ -62,10 +65,7 @@ pub(super) async fn names(hr: &Client, channel: &Channel) -> anyhow::Result<(BTr
     let request = ListPeopleRequest {
         centre: CENTRE.to_owned(),
         page_size: 1_000,
-        reveal: Some(Reveal {
-            purpose: reveal::Purpose::Payroll.into(),
-            reason: "核对出勤".to_owned(),
-        }),
+        reveal: Some(Reveal { purpose: reveal::Purpose::Payroll.into(), reason: "核对出勤".to_owned() }),
         ..ListPeopleRequest::default()
     };
     let answer = calls.list_people(hr.with(request)?).await?.into_inner();

@@ -140,9 +140,13 @@ impl Story<'_> {
         let days = look::presence(&hr, self.channel).await?;
         let (names, disclosure) = look::names(&hr, self.channel).await?;
         tell::heading("What HR pulls: first in, last out, and how far the time is known");
-        let chosen: Vec<&String> = [0, 1, 2, 3, 4, 5, 6, 22].iter().filter_map(|n| town.people.get(*n)).collect();
+        let chosen: Vec<&String> =
+            [0, 1, 2, 3, 4, 5, 6, 22].iter().filter_map(|n| town.people.get(*n)).collect();
         tell::presence(self.zone, &days, &names, &chosen);
-        say(&format!("  ({} people in all. HR read their names: that read is entry {disclosure}.)", days.len()));
+        say(&format!(
+            "  ({} people in all. HR read their names: that read is entry {disclosure}.)",
+            days.len()
+        ));
         if let Some(fast) = morning::fast(town) {
             say(&format!("  {} says every time 12 minutes late; what counts is measured.", fast.code));
         }
@@ -182,9 +186,9 @@ impl Story<'_> {
         for finding in found.iter().filter(|finding| finding.log == log.column()) {
             say(&format!("  found: {}, {}, column {}", finding.table, finding.row, finding.column));
         }
-        let named = found.iter().any(|finding| {
-            finding.table == "attendance_punch" && finding.row.contains(&pos.to_string())
-        });
+        let named = found
+            .iter()
+            .any(|finding| finding.table == "attendance_punch" && finding.row.contains(&pos.to_string()));
         if !named {
             bail!("the altered clock-in was not named: {found:?}");
         }
@@ -222,7 +226,9 @@ impl Story<'_> {
         tell::heading("It stays up: try");
         say(&format!("  port {port}; tokens for every role are in {path}"));
         say("");
-        say(&format!("  TOKEN=$(python3 -c \"import json;print(json.load(open('{path}'))['tokens']['HR'])\")"));
+        say(&format!(
+            "  TOKEN=$(python3 -c \"import json;print(json.load(open('{path}'))['tokens']['HR'])\")"
+        ));
         say("  grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" \\");
         say(&format!("    -d '{{\"centre\":\"{CENTRE}\",\"limit\":5}}' 127.0.0.1:{port} \\"));
         say("    qinlian.v1.AttendanceService/ListPresenceSince");

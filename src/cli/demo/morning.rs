@@ -11,8 +11,8 @@ use super::client::{Client, Terminal, reason};
 use super::setup::{self, FAST, OFFLINE, Town};
 use crate::access::LocalIssuer;
 use crate::cli::office::Office;
-use crate::clock::{ShiftedClock, random};
 use crate::clock::Clock;
+use crate::clock::{ShiftedClock, random};
 use crate::kernel::{EpochMs, RequestId, Subject};
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::punch::Direction;
@@ -133,7 +133,10 @@ impl Morning<'_> {
         let honest = town.terminals.first().context("a terminal")?.clone();
         for (who, client) in [
             ("a forged token", forged),
-            ("terminal 2 in the name of terminal 1", town.terminals.get(1).context("a terminal")?.client.clone()),
+            (
+                "terminal 2 in the name of terminal 1",
+                town.terminals.get(1).context("a terminal")?.client.clone(),
+            ),
         ] {
             let mut terminal = Terminal { client, ..honest.clone() };
             let punch = terminal.punch(self.clock, at, &cast::card(0), Direction::Out)?;

@@ -164,12 +164,8 @@ impl Administrator<'_> {
                 }),
             })
             .collect();
-        let request = BatchPutPeopleRequest {
-            centre: "_".to_owned(),
-            request_id: self.id(),
-            people,
-            dry_run: false,
-        };
+        let request =
+            BatchPutPeopleRequest { centre: "_".to_owned(), request_id: self.id(), people, dry_run: false };
         let answer = self.calls.batch_put_people(self.client.with(request)?).await?.into_inner();
         let ids: Vec<String> = answer.results.into_iter().map(|result| result.person_id).collect();
         anyhow::ensure!(ids.len() == cast::PEOPLE && ids.iter().all(|id| !id.is_empty()), "not all people");

@@ -50,7 +50,10 @@ pub(super) fn tally(tally: &Tally) {
 
 fn wall(zone: &Zone, stamp: Option<&prost_types::Timestamp>) -> String {
     let at = stamp.and_then(|stamp| EpochMs::from_parts(stamp.seconds, stamp.nanos).ok());
-    at.map_or_else(|| "--:--:--".to_owned(), |at| zone.wall(at).split(' ').nth(1).unwrap_or_default().to_owned())
+    at.map_or_else(
+        || "--:--:--".to_owned(),
+        |at| zone.wall(at).split(' ').nth(1).unwrap_or_default().to_owned(),
+    )
 }
 
 fn trust(trust: TimeTrust) -> &'static str {
@@ -70,7 +73,11 @@ pub(super) fn presence(
     names: &BTreeMap<String, String>,
     chosen: &[&String],
 ) {
-    say(&format!("  {}{}first in   last out   how the time is known", padded("who", 12), padded("department", 24)));
+    say(&format!(
+        "  {}{}first in   last out   how the time is known",
+        padded("who", 12),
+        padded("department", 24)
+    ));
     for person in chosen {
         let Some(day) = days.get(*person) else { continue };
         let name = names.get(*person).map_or("", String::as_str);
@@ -101,7 +108,11 @@ pub(super) fn devices(zone: &Zone, states: &BTreeMap<String, DeviceState>) {
             device_state::State::Unspecified => "",
         };
         let covered = wall(zone, state.covered_until.as_ref());
-        say(&format!("  {}{}every clock-in up to {covered} has arrived", padded(device, 10), padded(doing, 28)));
+        say(&format!(
+            "  {}{}every clock-in up to {covered} has arrived",
+            padded(device, 10),
+            padded(doing, 28)
+        ));
     }
 }
 
@@ -110,7 +121,10 @@ pub(super) fn receipt(receipt: &Receipt) {
     let lines: Vec<&str> = receipt.proof.lines().collect();
     let hashes = lines.iter().skip(2).take_while(|line| !line.is_empty()).count();
     say(&format!("  The first clock-in is entry {} of the log {}.", receipt.entry_index, receipt.origin));
-    say(&format!("  Its receipt is {} bytes of text: {hashes} hashes lead from the entry's", receipt.proof.len()));
+    say(&format!(
+        "  Its receipt is {} bytes of text: {hashes} hashes lead from the entry's",
+        receipt.proof.len()
+    ));
     say("  leaf to a root that the log has signed. Whoever holds it can show, without");
     say("  us, that the clock-in stands there unaltered.");
 }

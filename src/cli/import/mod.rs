@@ -124,7 +124,8 @@ async fn order(office: &Office, options: &Options) -> anyhow::Result<Order> {
     let attested_by = options.attested_by.as_deref().map(Words::parse).transpose();
     Ok(Order {
         source: DeviceId::parse(&options.source).context("--source")?,
-        complete_through: complete_through.map_err(|reason| anyhow::anyhow!("--complete-through: {reason}"))?,
+        complete_through: complete_through
+            .map_err(|reason| anyhow::anyhow!("--complete-through: {reason}"))?,
         attested_by: attested_by.map_err(|(_, said)| anyhow::anyhow!("--attested-by: {}", said.en))?,
         centre,
         zone,

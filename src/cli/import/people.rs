@@ -54,10 +54,8 @@ pub(super) async fn create(
                 external_ids: vec![ExternalId { system: source.to_owned(), id: (*text).clone() }],
                 ..DirectoryPersonal::default()
             };
-            let record = Record::Person(Person {
-                employment: person::Employment::Other.into(),
-                ..Person::default()
-            });
+            let record =
+                Record::Person(Person { employment: person::Employment::Other.into(), ..Person::default() });
             (LogId::DEPLOYMENT, id(office, "person", log, source, text), Command::Put { record, personal })
         });
         let ids = put(office, persons.collect()).await?;

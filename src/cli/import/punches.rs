@@ -107,9 +107,10 @@ pub(super) async fn import(office: &Office, order: &Order, table: &Table) -> any
         for (row, answer) in batch.iter().zip(office.desk.ledger().submit_all(submissions).await?) {
             match answer {
                 Ok(reply) if reply.outcome == Outcome::Accepted => {
-                    let odd = reply.fresh.as_ref().and_then(|(entry, _)| {
-                        punch_of(&entry.placed.detail.facts).and_then(quarantined)
-                    });
+                    let odd = reply
+                        .fresh
+                        .as_ref()
+                        .and_then(|(entry, _)| punch_of(&entry.placed.detail.facts).and_then(quarantined));
                     if odd.is_some() { report.quarantined += 1 } else { report.accepted += 1 }
                 }
                 // The id says who, where and when: whatever else changed, this line stands already.

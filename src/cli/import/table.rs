@@ -27,7 +27,8 @@ impl Columns {
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
         let mut named: HashMap<&str, String> = HashMap::new();
         for pair in text.split(',') {
-            let (ours, theirs) = pair.split_once('=').context("--columns: name=column, separated by commas")?;
+            let (ours, theirs) =
+                pair.split_once('=').context("--columns: name=column, separated by commas")?;
             let ours = ours.trim();
             if !["time", "person", "device", "direction"].contains(&ours) {
                 bail!("--columns: {ours} is none of time, person, device, direction");
@@ -79,7 +80,8 @@ pub(super) struct Table {
 impl Table {
     /// Reads a file.
     pub(super) fn read(path: &Path, columns: &Columns) -> anyhow::Result<Self> {
-        let size = std::fs::metadata(path).with_context(|| format!("failed to read {}", path.display()))?.len();
+        let size =
+            std::fs::metadata(path).with_context(|| format!("failed to read {}", path.display()))?.len();
         if size > FILE_BYTES_MAX {
             bail!("{} has more than 1 GiB: split it", path.display());
         }

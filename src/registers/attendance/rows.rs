@@ -15,9 +15,7 @@ use crate::proto::fact::Fact as Of;
 use crate::proto::{Fact, Presented, PunchFact, PunchPersonal};
 use crate::registers::directory::journal;
 pub use crate::registers::directory::rows::credential_key;
-use crate::store::{
-    Binds, Cells, Column, Inserts, Keys, Kind, Statement, Store, StoreError, Table, Value,
-};
+use crate::store::{Binds, Cells, Column, Inserts, Keys, Kind, Statement, Store, StoreError, Table, Value};
 
 /// Places in devices' journals.
 pub use journal::TABLE as JOURNAL;

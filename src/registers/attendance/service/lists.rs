@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use prost::Message;
+
 use super::Calls;
 use crate::access::Caller;
 use crate::kernel::{Check, EpochMs, LogId, PersonId, Pos};
+use crate::ledger::disclosure::Disclosure;
 use crate::proto::presented::Who;
 use crate::proto::{
-    DeviceStamp, ListPunchesRequest, ListPunchesResponse, ListPunchesSinceRequest, ListPunchesSinceResponse, Presented,
-    Punch, PunchRecord,
+    DeviceStamp, ListPunchesRequest, ListPunchesResponse, ListPunchesSinceRequest, ListPunchesSinceResponse,
+    Presented, Punch, PunchRecord,
 };
 use crate::registers::attendance::effective::{Boot, Neighbours, effective};
 use crate::registers::attendance::load;
 use crate::registers::attendance::rows::{self, PunchRow};
+use crate::registers::audit::service::reads::SessionRead;
 use crate::registers::derivation::trust;
 use crate::registers::desk::{Place, Revealed};
 use crate::registers::failure::Failure;
@@ -81,7 +85,15 @@ impl Calls {
         };
         let found = self.find(&place, &wanted).await?;
         let next_page_token = if found.ended { String::new() } else { wire::token(found.next, "") };
-        let (punches, disclosure_index) = self.records(caller, &place, found.punches, reveal).await?;
+        let disclosure = match &reveal {
+            Some(reveal) => {
+                let scope = format!("punches/{}", found.punches.len());
+                Some(self.reads.read(caller, &place, &scope, reveal).await?)
+            }
+            None => None,
+        };
+        let punches = self.records(&place, found.punches, disclosure.as_ref()).await?;
+        let disclosure_index = disclosure.map(|disclosure| disclosure.index());
         Ok(ListPunchesResponse { punches, next_page_token, disclosure_index })
     }
 
@@ -108,8 +120,20 @@ impl Calls {
         };
         let found = self.find(&place, &wanted).await?;
         let (next_cursor, caught_up) = (wire::token(found.next, ""), found.ended);
-        let (items, disclosure_index) = self.records(caller, &place, found.punches, reveal).await?;
-        Ok(ListPunchesSinceResponse { items, next_cursor, caught_up, disclosure_index })
+        // A feed that is polled is one session on record, not an entry for every poll.
+        let session = match &reveal {
+            Some(reveal) => Some(self.reads.session(caller, &place, "punches", reveal).await?),
+            None => None,
+        };
+        let disclosure = session.as_ref().map(SessionRead::disclosure);
+        let items = self.records(&place, found.punches, disclosure).await?;
+        let disclosure_index = disclosure.map(Disclosure::index);
+        let answer = ListPunchesSinceResponse { items, next_cursor, caught_up, disclosure_index };
+        if let Some(session) = &session {
+            let rows = u64::try_from(answer.items.len()).unwrap_or(u64::MAX);
+            session.given(rows, &answer.next_cursor, &answer.encode_to_vec());
+        }
+        Ok(answer)
     }
 
     async fn find(&self, place: &Place, wanted: &Wanted) -> Result<Found, Failure> {
@@ -146,41 +170,31 @@ impl Calls {
 
     async fn records(
         &self,
-        caller: &Caller,
         place: &Place,
         punches: Vec<PunchRow>,
-        reveal: Option<Revealed>,
-    ) -> Result<(Vec<PunchRecord>, Option<u64>), Failure> {
-        let (mut shown, mut index) = (None, None);
-        if let Some(reveal) = reveal {
-            let scope = format!("punches/{}", punches.len());
-            let disclosure = self.desk.disclose(caller, place, &scope, &reveal).await?;
+        disclosure: Option<&Disclosure>,
+    ) -> Result<Vec<PunchRecord>, Failure> {
+        let mut shown = None;
+        if let Some(disclosure) = disclosure {
             let positions: Vec<Pos> = punches.iter().map(|punch| punch.pos).collect();
-            let revealed = rows::reveal(self.desk.store(), &disclosure, place.log, &positions).await?;
+            let revealed = rows::reveal(self.desk.store(), disclosure, place.log, &positions).await?;
             shown = Some(revealed.into_iter().collect::<HashMap<Pos, Presented>>());
-            index = Some(disclosure.index());
         }
         let boots = self.boots(place.log, &punches).await?;
         let bases = self.desk.ledger().reader().epochs(place.log).await?;
-        let base = |pos: Pos| {
-            bases.iter().rev().find(|epoch| epoch.base <= pos).map_or(0, |epoch| epoch.base.get())
-        };
-        let records = punches
+        let base =
+            |pos: Pos| bases.iter().rev().find(|epoch| epoch.base <= pos).map_or(0, |epoch| epoch.base.get());
+        Ok(punches
             .into_iter()
             .map(|punch| {
                 let presented = shown.as_mut().map(|shown| shown.remove(&punch.pos));
                 let index = punch.pos.get() - base(punch.pos);
                 record(place, punch, index, &boots, presented)
             })
-            .collect();
-        Ok((records, index))
+            .collect())
     }
 
-    async fn boots(
-        &self,
-        log: LogId,
-        punches: &[PunchRow],
-    ) -> Result<HashMap<String, Vec<Boot>>, Failure> {
+    async fn boots(&self, log: LogId, punches: &[PunchRow]) -> Result<HashMap<String, Vec<Boot>>, Failure> {
         let mut tx = self.desk.store().snapshot().await?;
         let boots = load::boots(&mut tx, log, punches, Pos::new(u64::MAX)).await?;
         tx.rollback().await?;
@@ -190,9 +204,10 @@ impl Calls {
 
 /// What rows call a person: their id, and the credentials that were ever bound to them.
 fn names(place: &Place, person: &PersonId) -> BTreeSet<String> {
-    let bound = place.own.bindings_of(person.as_str()).map(|binding| {
-        rows::unresolved(&rows::credential_key(binding.kind, &binding.value_hmac))
-    });
+    let bound = place
+        .own
+        .bindings_of(person.as_str())
+        .map(|binding| rows::unresolved(&rows::credential_key(binding.kind, &binding.value_hmac)));
     bound.chain(std::iter::once(person.to_string())).collect()
 }
 
@@ -211,11 +226,8 @@ fn person_of(place: &Place, punch: &PunchRow) -> String {
     let stamped = punch.stamped();
     let at = effective(&stamped, &[], Neighbours::default()).at;
     let Some(zone) = place.deployment.zone(&place.centre) else { return String::new() };
-    let known = place.own.person_for(
-        punch.fact.credential_kind,
-        &punch.fact.credential_hmac,
-        zone.day_of(at),
-    );
+    let known =
+        place.own.person_for(punch.fact.credential_kind, &punch.fact.credential_hmac, zone.day_of(at));
     known.unwrap_or_default().to_owned()
 }
 

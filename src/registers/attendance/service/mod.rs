@@ -16,6 +16,7 @@ use crate::proto::{
 use crate::registers::attendance::contact::{Contact, Sample};
 use crate::registers::attendance::fact::{Command, Punch, Source, flags_of, punch_of, quarantined};
 use crate::registers::attendance::{parse, signature};
+use crate::registers::audit::service::reads::Reads;
 use crate::registers::desk::{Desk, Place};
 use crate::registers::failure::Failure;
 use crate::registers::wire;
@@ -28,12 +29,13 @@ mod upload;
 #[derive(Debug, Clone)]
 pub struct Calls {
     desk: Desk,
+    reads: Reads,
 }
 
 impl Calls {
-    /// At a desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// At a desk, with the sessions of reads that this replica keeps.
+    pub fn new(desk: Desk, reads: Reads) -> Self {
+        Self { desk, reads }
     }
 
     /// `RecordPunch`.

@@ -41,7 +41,8 @@ impl Calls {
         let (Some(centre), Some(device)) = (centre, device) else { return Err(Failure::Fault("PARSE")) };
         let place = self.desk.enter(caller, &centre).await?;
         place.pass.device(&device)?;
-        let parsed: Vec<Parsed> = request.punches.into_iter().map(|given| self.item(&device, given)).collect();
+        let parsed: Vec<Parsed> =
+            request.punches.into_iter().map(|given| self.item(&device, given)).collect();
         let submissions = parsed
             .iter()
             .filter_map(|item| item.as_ref().ok())
