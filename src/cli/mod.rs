@@ -154,6 +154,11 @@ pub(crate) fn say(text: &str) {
 
 /// A log for commands that are not the server: warnings and worse, in words.
 pub(crate) fn quiet_log() {
+    log_of("warn");
+}
+
+/// A log in words of what is as grave as `level`.
+pub(crate) fn log_of(level: &str) {
     // Started before, by a command that runs another one: that log serves.
-    let _started = telemetry::start(telemetry::LogFormat::Text, "warn");
+    let _started = telemetry::start(telemetry::LogFormat::Text, level);
 }

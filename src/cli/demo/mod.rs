@@ -11,7 +11,7 @@ use serde_json::json;
 use tonic::transport::Channel;
 
 use super::office::{Office, Opening};
-use super::{Answer, audit, init, quiet_log, say, serve};
+use super::{Answer, audit, init, log_of, say, serve};
 use crate::clock::{Clock, ShiftedClock, SystemClock, random};
 use crate::kernel::{EpochMs, LogId, Zone};
 use crate::ledger::verify::{Folder, Options as VerifyOptions, verify};
@@ -61,13 +61,18 @@ fn opening_of(zone: &Zone, now: EpochMs) -> EpochMs {
     }
 }
 
+/// A new place among the system's temporary files.
+fn temporary(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("{name}-{:08x}", u32::from_be_bytes(random(&SystemClock::new()))))
+}
+
 /// Runs the demonstration.
 pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
-    quiet_log();
+    // What is refused on purpose is part of the story, and told in it.
+    log_of("error");
     let data = match &options.data {
         Some(data) => data.clone(),
-        None => std::env::temp_dir()
-            .join(format!("qinlian-demo-{:08x}", u32::from_be_bytes(random(&SystemClock::new())))),
+        None => temporary("qinlian-demo"),
     };
     let zone = Zone::parse("")?;
     let opens = opening_of(&zone, SystemClock::new().now());
@@ -140,8 +145,8 @@ impl Story<'_> {
         let days = look::presence(&hr, self.channel).await?;
         let (names, disclosure) = look::names(&hr, self.channel).await?;
         tell::heading("What HR pulls: first in, last out, and how far the time is known");
-        let chosen: Vec<&String> =
-            [0, 1, 2, 3, 4, 5, 6, 22].iter().filter_map(|n| town.people.get(*n)).collect();
+        let chosen: Vec<(usize, &String)> =
+            [0, 1, 2, 3, 4, 5, 6, 22].into_iter().filter_map(|n| Some((n, town.people.get(n)?))).collect();
         tell::presence(self.zone, &days, &names, &chosen);
         say(&format!(
             "  ({} people in all. HR read their names: that read is entry {disclosure}.)",
@@ -179,8 +184,9 @@ impl Story<'_> {
 
         let log = self.office.log_of(&crate::kernel::CentreId::parse(CENTRE)?).await?;
         let pos = i64::try_from(receipt.entry_index)?;
-        let copy = self.data.join("altered-copy");
+        let copy = temporary("qinlian-altered");
         let found = tamper::alter_and_check(self.data, &copy, opening.clone(), log.column(), pos).await?;
+        fs::remove_dir_all(&copy).with_context(|| format!("failed to remove {}", copy.display()))?;
         tell::heading("Somebody with the database's password moves one clock-in by half an hour");
         say("  (in a copy of the database, by SQL, around the software)");
         for finding in found.iter().filter(|finding| finding.log == log.column()) {

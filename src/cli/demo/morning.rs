@@ -17,6 +17,7 @@ use crate::kernel::{EpochMs, RequestId, Subject};
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::punch::Direction;
 use crate::proto::*;
+use crate::registers::attendance::watch;
 use crate::registers::wire::timestamp;
 
 /// 1 minute.
@@ -101,6 +102,8 @@ impl Morning<'_> {
             let report = terminal.report(self.clock.now());
             calls(terminal).report_device(terminal.client.with(report)?).await.context("a heartbeat")?;
         }
+        // The story's hours pass in seconds: what the server looks at every two seconds, it looks at now.
+        watch::round(&self.office.desk).await?;
         Ok(())
     }
 

@@ -58,9 +58,9 @@ fn wall(zone: &Zone, stamp: Option<&prost_types::Timestamp>) -> String {
 
 fn trust(trust: TimeTrust) -> &'static str {
     match trust {
-        TimeTrust::Trusted => "measured against the server's clock",
-        TimeTrust::Corrected => "device clock off, corrected",
-        TimeTrust::Suspect => "known only within bounds",
+        TimeTrust::Trusted => "measured",
+        TimeTrust::Corrected => "corrected",
+        TimeTrust::Suspect => "within bounds",
         TimeTrust::Imported => "as a file says",
         TimeTrust::Unspecified => "",
     }
@@ -71,31 +71,21 @@ pub(super) fn presence(
     zone: &Zone,
     days: &BTreeMap<String, Presence>,
     names: &BTreeMap<String, String>,
-    chosen: &[&String],
+    chosen: &[(usize, &String)],
 ) {
-    say(&format!(
-        "  {}{}first in   last out   how the time is known",
-        padded("who", 12),
-        padded("department", 24)
-    ));
-    for person in chosen {
+    say(&format!("  {}{}first in   last out   time is", padded("who", 12), padded("department", 24)));
+    for (number, person) in chosen {
         let Some(day) = days.get(*person) else { continue };
         let name = names.get(*person).map_or("", String::as_str);
-        let number = (0..cast::PEOPLE).find(|number| cast::name(*number) == name).unwrap_or_default();
         say(&format!(
             "  {}{}{}   {}   {}",
             padded(name, 12),
-            padded(cast::department(number).1, 24),
+            padded(cast::department(*number).1, 24),
             wall(zone, day.first_in.as_ref()),
             wall(zone, day.last_out.as_ref()),
-            short(trust(day.trust())),
+            trust(day.trust()),
         ));
     }
-}
-
-/// What is left of a line.
-fn short(text: &str) -> String {
-    text.chars().take(21).collect()
 }
 
 /// What the devices are doing.
