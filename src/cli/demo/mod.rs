@@ -95,7 +95,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 
     tell::heading("The centre");
     let mut town = setup::set_up(&office, &channel, administrator, opens.plus_ms(-10 * MINUTE_MS)).await?;
-    say(&format!("  {CENTRE_NAME}: 20 windows, 60 people seconded by 8 departments, 4 terminals."));
+    say(&format!("  {CENTRE_NAME}: 20 windows, 60 people of 8 departments, 4 terminals."));
     say(&format!("  It is {} in the story; everything is in {}.", zone.wall(opens), data.display()));
 
     clock.leap_to(opens);

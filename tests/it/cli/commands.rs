@@ -1,0 +1,72 @@
+//! The smaller commands: exit codes, and what they leave alone.
+
+use super::{begin, done, qinlian, text};
+
+#[test]
+fn a_folder_that_is_not_empty_is_left_alone_and_one_that_is_not_begun_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    begin(&data);
+    let before = std::fs::read(data.join("verifier.key")).unwrap();
+    let again = qinlian(&["init", "--data", text(&data), "--centre", "x", "--name", "x"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert_eq!(std::fs::read(data.join("verifier.key")).unwrap(), before);
+    let nothing = dir.path().join("nothing");
+    let refused = qinlian(&["serve", "--data", text(&nothing)]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("qinlian init --data"),
+        "with the line to type"
+    );
+}
+
+#[test]
+fn help_and_mistakes_have_the_exit_codes_that_scripts_expect() {
+    assert_eq!(qinlian(&["--help"]).status.code(), Some(0));
+    assert!(done(&["--help"]).contains("Examples:"));
+    assert_eq!(qinlian(&["no-such-command"]).status.code(), Some(2));
+    assert_eq!(qinlian(&["audit", "verify", "/no/such/folder", "--key", "x"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_database_that_was_altered_is_named_and_the_exit_code_says_no() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    begin(&data);
+    assert!(qinlian(&["audit", "check", "--data", text(&data)]).status.success());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let url = format!("sqlite://{}", data.join("qinlian.db").display());
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        let altered = sqlx::query("UPDATE directory_record SET code = 'somebody' WHERE noun = 3 AND pos = 1");
+        assert_eq!(altered.execute(&pool).await.unwrap().rows_affected(), 1);
+        pool.close().await;
+    });
+    let checked = qinlian(&["audit", "check", "--data", text(&data)]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&checked.stdout).contains("directory_record"));
+}
+
+#[test]
+fn a_role_is_granted_once_and_the_proto_files_are_given_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    begin(&data);
+    let token = || {
+        done(&["token", "--data", text(&data), "--subject", "system:hr", "--role", "HR", "--centre", "hall"])
+    };
+    assert_eq!(token().trim().split('.').count(), 3);
+    let size = || {
+        let bundle = tempfile::tempdir().unwrap();
+        let out = bundle.path().join("bundle");
+        done(&["audit", "bundle", "--data", text(&data), "--centre", "hall", "-o", text(&out)]);
+        std::fs::read_to_string(out.join("checkpoint")).unwrap().lines().nth(1).unwrap().to_owned()
+    };
+    let before = size();
+    token();
+    assert_eq!(size(), before, "the same grant is not given twice");
+    let proto = dir.path().join("proto");
+    done(&["proto", "export", text(&proto)]);
+    assert!(proto.join("qinlian/v1/attendance.proto").exists());
+    assert!(done(&["config", "show", "--data", text(&data)]).contains("port = 50051"));
+}

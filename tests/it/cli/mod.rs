@@ -1,0 +1,31 @@
+//! The program itself, as somebody types it.
+
+mod commands;
+mod demo;
+mod import;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs `qinlian` with these words, without our variables.
+fn qinlian(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qinlian"));
+    command.args(words).env_remove("QINLIAN_TESTS").env_remove("QINLIAN_CI").env_remove("QINLIAN_TEST_PG");
+    command.output().expect("the program starts")
+}
+
+/// What it said, when it was to succeed.
+fn done(words: &[&str]) -> String {
+    let output = qinlian(words);
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A deployment with the centre `hall` in a folder.
+fn begin(data: &Path) {
+    done(&["init", "--data", text(data), "--centre", "hall", "--name", "政务服务中心"]);
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path of text")
+}
