@@ -3,6 +3,7 @@
 mod bundle;
 mod flips;
 mod rig;
+mod size;
 mod tamper;
 mod toy;
 mod verdicts;

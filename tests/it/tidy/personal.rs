@@ -8,7 +8,7 @@ use super::none;
 use crate::support::source::{Literal, Source, sources};
 
 /// Compares what is stored with the commitments, and hands none of it out.
-const COMPARES: &str = "src/ledger/check/log.rs";
+const COMPARES: &str = "src/ledger/check/entries.rs";
 
 #[test]
 fn only_functions_that_take_a_disclosure_read_personal_tables() {
