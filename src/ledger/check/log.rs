@@ -31,6 +31,8 @@ pub(super) struct Position {
     bases: Vec<u64>,
     entries: u64,
     last: EpochMs,
+    /// The size that the epoch ends with.
+    pub(super) size: u64,
     /// The newest size with a checkpoint row.
     boundary: u64,
     /// The newest size whose root was right.
@@ -108,6 +110,7 @@ impl<R: Rulebook> Audit<'_, R> {
         size: u64,
     ) -> Result<Edge, StoreError> {
         at.walk.begin(epoch.base);
+        at.size = size;
         (at.boundary, at.good, at.lost, at.root_at_anchor) = (u64::MAX, 0, false, None);
         let mut tree = Tree::new(Vec::new());
         for n in 0..size.div_ceil(WIDTH).max(1) {

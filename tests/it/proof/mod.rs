@@ -1,6 +1,7 @@
 //! The offline proof: bundles, their verification, the audit of the live database, and witnesses.
 
 mod bundle;
+mod epochs;
 mod flips;
 mod rig;
 mod size;
