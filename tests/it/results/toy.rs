@@ -204,7 +204,7 @@ impl Toy {
     /// As the port reads them, without a database.
     pub(super) fn entry(log: LogId, pos: usize, line: &Line) -> FoldEntry {
         let facts = Some(line.op.to_text().into_bytes());
-        let rules = if let Op::Rules(rules) = line.op { Some(rules) } else { None };
+        let rules = rules_of(line.op);
         FoldEntry {
             log,
             pos: Pos::new(u64::try_from(pos).unwrap()),
@@ -222,12 +222,13 @@ fn read_entry(cells: &mut Cells<'_>, log: LogId) -> Result<FoldEntry, StoreError
     let recorded = EpochMs::clamped(cells.int()?);
     let deployment = Pos::from_column(cells.int()?).unwrap();
     let facts = Some(cells.blob()?).filter(|facts| !matches!(Op::parse(facts), Op::Gone(_)));
-    let rules = facts.as_deref().map(Op::parse).and_then(|op| match op {
-        Op::Rules(rules) => Some(rules),
-        _ => None,
-    });
+    let rules = facts.as_deref().map(Op::parse).and_then(rules_of);
     let deployment = (facts.is_some() && log != LogId::DEPLOYMENT).then_some(deployment);
     Ok(FoldEntry { log, pos, kind: 0, recorded, facts, deployment, rules })
+}
+
+fn rules_of(op: Op) -> Option<u32> {
+    if let Op::Rules(rules) = op { Some(rules) } else { None }
 }
 
 fn op_of(entry: &FoldEntry) -> Option<Op> {
@@ -252,7 +253,7 @@ pub(super) fn expand(rows: &Rows, range: &[u8], as_of: AsOf) -> BTreeSet<Key> {
     seen.filter_map(|row| match (range, row.op) {
         (b"jobs", Op::Put(number, _) | Op::Gone(number)) => Some(job(number)),
         (b"devices", Op::Cover(number, _)) => Some(device(number)),
-        _ => None,
+        (_, _) => None,
     })
     .collect()
 }
@@ -386,7 +387,14 @@ fn derive_job(rules: u32, rows: &Rows, number: u8, moment: &Moment) -> Derived {
             Op::Policy => policies += 1,
             Op::Rename(of) if of == number => names += 1,
             Op::Cover(of, until) if of == number % DEVICE_COUNT => covered = covered.max(until),
-            _ => {}
+            Op::Put(..)
+            | Op::Gone(_)
+            | Op::Rename(_)
+            | Op::Cover(..)
+            | Op::Tick
+            | Op::Erase(_)
+            | Op::Rules(_)
+            | Op::Poison => {}
         }
     }
     let (put_at, value) = match put {
@@ -411,11 +419,10 @@ fn derive_job(rules: u32, rows: &Rows, number: u8, moment: &Moment) -> Derived {
 }
 
 fn derive_device(rows: &Rows, number: u8, moment: &Moment) -> Derived {
-    let reports = seen(rows, moment).filter_map(|row| match row.op {
-        Op::Cover(of, until) if of == number => Some((row.at, until)),
-        _ => None,
-    });
-    let Some((heard, until)) = reports.last() else {
+    let reports = seen(rows, moment)
+        .filter_map(|row| if let Op::Cover(of, until) = row.op { Some((of, row.at, until)) } else { None });
+    let reports = reports.filter(|(of, ..)| *of == number);
+    let Some((_, heard, until)) = reports.last() else {
         return Derived { body: Body::Nothing, waits: Vec::new() };
     };
     let silent_at = heard + SILENCE_MS;
