@@ -245,11 +245,12 @@ async fn a_crash_between_commit_and_signing_leaves_a_head_ahead_of_the_anchor(ri
 async fn what_was_signed_before_a_failed_commit_is_stored_by_the_next(rig: Rig) -> Rig {
     for point in Point::ALL {
         let nth = AtomicUsize::new(0);
-        let second = Faults::planned(Arc::new(move |at| {
-            (at == point && nth.fetch_add(1, Ordering::SeqCst) == 1).then_some(Injected::Error)
+        // The third: what the first one signed, the sweep at the start may have stored already.
+        let third = Faults::planned(Arc::new(move |at| {
+            (at == point && nth.fetch_add(1, Ordering::SeqCst) == 2).then_some(Injected::Error)
         }));
-        let (other, task) = rig.replica(&Start { faults: second, ..Start::default() }).await;
-        for _ in 0..3 {
+        let (other, task) = rig.replica(&Start { faults: third, ..Start::default() }).await;
+        for _ in 0..4 {
             let _ = other.submit(rig.new_submission(HALL, put("a", "")), Lane::Live).await;
         }
         drop(other);

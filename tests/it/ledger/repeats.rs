@@ -65,6 +65,8 @@ async fn the_same_id_twice_in_one_batch_is_one_entry(rig: Rig) -> Rig {
     let words: Vec<String> = answers.iter().map(word).collect();
     assert_eq!(words, ["accepted", "accepted", "repeat", "RequestIdReused", "repeat"]);
     assert_eq!(rig.size(HALL).await, 2);
+    let commits = "SELECT count(*) FROM ledger_checkpoint WHERE log_id = 1 AND size > 0";
+    assert_eq!(rig.number(commits).await, 1, "seen in time, not found out by a constraint");
     for (at, pos) in [(0, 0), (2, 0), (4, 0), (1, 1)] {
         assert_eq!(answers[at].as_ref().unwrap().pos.get(), pos);
     }
