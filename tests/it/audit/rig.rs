@@ -211,6 +211,19 @@ impl<'f> Rig<'f> {
         self.calls.get_entry(&self.caller(&auditor(), "GetEntry"), request).await.expect("an entry")
     }
 
+    pub(super) fn administrator(&self) -> Subject {
+        person(&self.administrators[0])
+    }
+
+    pub(super) fn now(&self) -> qinlian::kernel::EpochMs {
+        self.clock.now()
+    }
+
+    /// The time as messages write it.
+    pub(super) fn clock_now(&self) -> prost_types::Timestamp {
+        qinlian::registers::wire::timestamp(self.now())
+    }
+
     pub(super) async fn size(&self, log: LogId) -> u64 {
         self.desk.ledger().reader().head(log).await.expect("a head").0.size
     }
