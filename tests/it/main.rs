@@ -12,6 +12,7 @@ mod ledger;
 mod migrations;
 mod proof;
 mod results;
+mod rigs;
 mod statements;
 mod support;
 mod tidy;
