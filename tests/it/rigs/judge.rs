@@ -149,10 +149,8 @@ fn made_by_the_server(id: RequestId) -> bool {
 
 /// If A was answered before B was sent, A stands before B.
 fn out_of_order(journal: &Journal, standing: &HashMap<RequestId, Vec<u64>>) -> Vec<Finding> {
-    let mut in_order: Vec<(u64, RequestId, &Line)> = journal
-        .iter()
-        .filter_map(|(id, line)| Some((*standing.get(id)?.first()?, *id, line)))
-        .collect();
+    let mut in_order: Vec<(u64, RequestId, &Line)> =
+        journal.iter().filter_map(|(id, line)| Some((*standing.get(id)?.first()?, *id, line))).collect();
     in_order.sort_by_key(|(at, _, _)| *at);
     let mut found = Vec::new();
     // From the end: the earliest answer among all that stand later.

@@ -9,6 +9,7 @@ mod load;
 mod server;
 mod town;
 
+mod canary;
 mod kill;
 
 use qinlian::clock::{MockClock, random};

@@ -22,8 +22,9 @@ pub(crate) fn qinlian() -> Command {
 /// Runs a command of it that ends by itself, and insists that it does well.
 pub(crate) async fn run(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().await.expect("the binary runs");
-    assert!(status.success(), "{command:?}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("text")
+    let said = String::from_utf8(stdout).expect("text");
+    assert!(status.success(), "{command:?} said no: {said}\n{}", String::from_utf8_lossy(&stderr));
+    said
 }
 
 /// A server that runs.
@@ -91,6 +92,12 @@ impl Server {
         endpoint.timeout(PATIENCE).connect().await.expect("it listens")
     }
 
+    /// A connection of a client that names itself.
+    pub(crate) async fn connect_as(&self, agent: &str) -> Channel {
+        let endpoint = Endpoint::from_shared(self.url.clone()).expect("a URL").user_agent(agent);
+        endpoint.expect("a name").timeout(PATIENCE).connect().await.expect("it listens")
+    }
+
     /// Several connections.
     pub(crate) async fn connections(&self, count: usize) -> Vec<Channel> {
         let mut channels = Vec::new();
@@ -112,6 +119,10 @@ impl Server {
         assert!(signal.success());
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops in time");
         assert!(status.expect("it ended").success(), "the server ended badly");
-        assert_eq!(self.stdout.next_line().await.expect("its output is read"), None, "one line is all it says");
+        assert_eq!(
+            self.stdout.next_line().await.expect("its output is read"),
+            None,
+            "one line is all it says"
+        );
     }
 }

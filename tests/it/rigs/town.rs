@@ -3,27 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use qinlian::access::LocalIssuer;
+use qinlian::access::{LocalIssuer, Rule};
 use qinlian::cli::office::{Office, Opening};
 use qinlian::cli::token;
 use qinlian::clock::{Clock, SystemClock};
 use qinlian::config::{Config, Source};
 use qinlian::kernel::{CentreId, LogId, PersonId, Subject};
-use qinlian::ledger::anchor::Anchor;
-use qinlian::ledger::bundle::{BundleRequest, write_folder};
-use qinlian::ledger::check::{CheckOptions, check};
-use qinlian::ledger::keys::Keys;
-use qinlian::ledger::port::Rulebook;
-use qinlian::ledger::reader::Reader;
-use qinlian::ledger::verify::{Folder, Options, verify};
 use qinlian::proto::{
     Assignment, CredentialBinding, Date, Device, DirectoryPersonal, Person, Role, credential, device, person,
 };
 use qinlian::registers::directory::fact::{Command, Record};
-use qinlian::registers::rulebook::Registers;
-use qinlian::store::{OpenMode, Store};
 use qinlian::tlog::VerifierKey;
 use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
@@ -158,40 +148,37 @@ impl Town {
         positions.into_iter().zip(leaves).collect()
     }
 
-    /// Two judges that trust nobody: the audit of the database against its ledger, with what this process's anchor
-    /// saw; and a bundle of the hall's log, verified with nothing but its key. Answers with the number of entries.
+    /// Two judges that trust nobody, as processes of their own: the audit of the database against its ledger, with what
+    /// this process's anchor saw; and a bundle of the hall's log, verified with nothing but its key. Answers with the
+    /// log's size.
     pub(crate) async fn audit(&self, process: usize) -> u64 {
-        let config = config(self.site(process));
-        let read = |path: &Path| <[u8; 32]>::try_from(fs::read(path).expect("a key")).expect("32 bytes");
-        let keys = Arc::new(Keys::new(&read(&config.keys.seal), &read(&config.keys.log)));
-        let registers = Registers::new(Arc::clone(&keys));
-        let store = Store::open(&self.url, OpenMode::Existing).await.expect("the store opens");
-        let reader = Reader::new(store.clone(), keys);
-        let anchor = Anchor::open(&config.files.anchor).expect("the anchor");
-        let options = CheckOptions {
-            deployment: DEPLOYMENT,
-            anchor: Some(&anchor),
-            witnessed: None,
-            witnesses: &[],
-        };
-        let report = check(&reader, &registers, &options).await.expect("the audit runs");
-        assert!(report.verified(), "the audit found {:#?}", report.findings);
+        let data = self.site(process);
+        run(qinlian().args(["audit", "check", "--data"]).arg(data)).await;
+        let bundle = self.home().join("bundle");
+        let mut write = qinlian();
+        write.args(["audit", "bundle", "--centre", HALL, "--data"]).arg(data).arg("-o").arg(&bundle);
+        run(&mut write).await;
+        let mut verify = qinlian();
+        verify.args(["audit", "verify", "--json", "--key", &self.vkey.to_string()]).arg(&bundle);
+        let verdict: serde_json::Value = serde_json::from_str(&run(&mut verify).await).expect("JSON");
+        verdict["size"].as_u64().expect("a size")
+    }
 
-        let logs = reader.logs().await.expect("the logs");
-        let (log, _) = logs.iter().find(|(_, centre)| centre.as_str() == HALL).expect("the hall's log");
-        let folder = tempfile::tempdir_in(self.home()).expect("a folder");
-        let request = BundleRequest {
-            log: *log,
-            personal_tables: registers.personal_tables(),
-            disclosure: None,
-            witnesses: &[],
-        };
-        write_folder(&reader, request, folder.path()).await.expect("a bundle");
-        let bundle = Folder(folder.path().to_owned());
-        let verdict = verify(&bundle, &Options::new(vec![self.vkey.clone()]), &registers);
-        assert!(verdict.verified, "the bundle does not verify: {:?}", verdict.first_bad);
-        store.close().await;
-        verdict.size
+    /// The secrets of the deployment, by name.
+    pub(crate) fn secrets(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let keys = self.site(0).join("keys");
+        let read = |name| (name, fs::read(keys.join(format!("{name}.key"))).expect("a key"));
+        ["seal", "log", "token"].map(read).to_vec()
+    }
+
+    /// Somebody who may call a method.
+    pub(crate) fn caller_for(&self, rule: &Rule) -> String {
+        let held = CALLERS.iter().find(|(_, role)| rule.roles.contains(role)).map(|(subject, _)| *subject);
+        match held {
+            _ if rule.roles.contains(&Role::Administrator) => self.administrator.clone(),
+            Some(subject) => subject.to_owned(),
+            None => "device:t0".to_owned(),
+        }
     }
 
     /// Gives the database back.
@@ -228,10 +215,12 @@ fn configure(site: &Path, url: &str, keys: &Path) {
 }
 
 /// The callers that rigs have beside terminals and administrators, and what they hold in the hall.
-const CALLERS: [(&str, Role); 4] = [
-    ("system:hr", Role::Hr),
+const CALLERS: [(&str, Role); 6] = [
     ("system:officer", Role::AttendanceOfficer),
+    ("system:hr", Role::Hr),
     ("system:auditor", Role::Auditor),
+    ("system:eraser", Role::AuditAdministrator),
+    ("system:discipline", Role::Discipline),
     ("system:manager", Role::DutyManager),
 ];
 
@@ -249,11 +238,8 @@ async fn settle(office: &Office) -> Vec<String> {
         office.administer(log, Command::Put { record, personal }).await.expect("a record")
     };
     for n in 0..TERMINALS {
-        let terminal = Device {
-            device: format!("t{n}"),
-            kind: device::Kind::ClockTerminal.into(),
-            ..Device::default()
-        };
+        let terminal =
+            Device { device: format!("t{n}"), kind: device::Kind::ClockTerminal.into(), ..Device::default() };
         put(log, Record::Device(terminal)).await;
         let subject = Subject::parse(&format!("device:t{n}")).expect("a subject");
         token::grant(office, &subject, Role::Terminal, &hall, None).await.expect("a grant");
