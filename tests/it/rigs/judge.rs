@@ -98,6 +98,12 @@ impl Judge {
         found
     }
 
+    /// How many entries are of commands that are in the journal.
+    pub(crate) fn ours(journal: &Journal, leaves: &[(i64, Vec<u8>)]) -> usize {
+        let ids = leaves.iter().filter_map(|(_, bytes)| Leaf::decode(bytes).ok()).map(|leaf| leaf.request_id);
+        ids.filter(|id| journal.contains_key(id)).count()
+    }
+
     /// Where each command stands; and what is wrong with the leaves by themselves.
     fn standing(
         &self,

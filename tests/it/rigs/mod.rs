@@ -11,6 +11,7 @@ mod town;
 
 mod canary;
 mod kill;
+mod once;
 
 use qinlian::clock::{MockClock, random};
 
