@@ -4,24 +4,34 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use prost::Message;
+use prost_types::Timestamp;
 use qinlian::clock::{Clock, SystemClock};
 use qinlian::kernel::RequestId;
+use qinlian::proto::attendance_service_client::AttendanceServiceClient;
 use qinlian::proto::directory_service_client::DirectoryServiceClient;
-use qinlian::proto::{PutWindowRequest, Receipt, Window, window};
+use qinlian::proto::{
+    Credential, DeviceStamp, Outcome, Presented, Punch, PutWindowRequest, Receipt, RecordPunchRequest,
+    Window, credential, presented, punch, window,
+};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
 use super::Dice;
 use super::judge::{Journal, Line};
-use super::town::{HALL, Town};
+use super::town::{HALL, TERMINALS, Town, badge};
+
+/// One command in this many changes a window.
+const WINDOW_ONE_IN: usize = 50;
 
 /// One command, as it is sent every time.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
+    /// Somebody clocks in or out at the terminal of this number.
+    Punch(usize, Box<RecordPunchRequest>),
     /// A window changes: the directory that punches are judged by moves on.
     Window(PutWindowRequest),
 }
@@ -41,13 +51,15 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Load {
     administrator: String,
+    terminals: Vec<String>,
+    people: Vec<String>,
+    /// The last journal number of each terminal.
+    journal_heads: Vec<AtomicU64>,
     dice: Dice,
     commands: Mutex<BTreeMap<RequestId, Command>>,
     journal: Mutex<Journal>,
     /// What happens, counted.
     happened: AtomicUsize,
-    /// Calls that wait for an answer.
-    in_flight: AtomicUsize,
     /// Receipts so far.
     acknowledged: AtomicUsize,
 }
@@ -57,21 +69,77 @@ impl Load {
     pub(crate) fn new(town: &Town, seed: u64) -> Self {
         Self {
             administrator: town.token(&town.administrator),
+            terminals: (0..TERMINALS).map(|n| town.token(&format!("device:t{n}"))).collect(),
+            people: town.people.clone(),
+            journal_heads: (0..TERMINALS).map(|_| AtomicU64::new(0)).collect(),
             dice: Dice::new(seed),
             commands: Mutex::default(),
             journal: Mutex::default(),
             happened: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
             acknowledged: AtomicUsize::new(0),
         }
     }
 
-    /// Something that happens, written down before it is sent.
+    /// Something that happens, written down before it is sent: a punch as a rule, sometimes a change of a window.
     pub(crate) fn happen(&self) -> RequestId {
+        if self.dice.roll(WINDOW_ONE_IN) > 0 {
+            return self.happen_at_a_terminal();
+        }
+        self.note(|id| self.window(id))
+    }
+
+    /// A punch, anywhere.
+    pub(crate) fn happen_at_a_terminal(&self) -> RequestId {
+        self.happen_at(self.dice.roll(TERMINALS))
+    }
+
+    /// A punch at one terminal.
+    pub(crate) fn happen_at(&self, terminal: usize) -> RequestId {
+        self.note(|id| self.punch(id, terminal))
+    }
+
+    fn note(&self, command: impl Fn(RequestId) -> Command) -> RequestId {
         let id = RequestId::random(self.dice.bytes());
-        let command = self.window(id);
-        self.commands.lock().unwrap().insert(id, command);
+        self.commands.lock().unwrap().insert(id, command(id));
         id
+    }
+
+    fn punch(&self, id: RequestId, terminal: usize) -> Command {
+        let device_seq = self.journal_heads[terminal].fetch_add(1, Ordering::SeqCst) + 1;
+        let now_ms = now_ms();
+        let stamp = DeviceStamp {
+            device: format!("t{terminal}"),
+            device_seq,
+            boot_id: "first".to_owned(),
+            mono_ms: now_ms.cast_unsigned(),
+            claimed_at: Some(Timestamp { seconds: now_ms / 1000, nanos: 0 }),
+            ..DeviceStamp::default()
+        };
+        let person = self.dice.roll(self.people.len());
+        // Whoever has a badge shows it now and then; the terminal knows everybody.
+        let who = if person.is_multiple_of(2) && self.dice.roll(2) == 0 {
+            presented::Who::Credential(Credential {
+                kind: credential::Kind::Card.into(),
+                value: badge(person),
+            })
+        } else {
+            presented::Who::PersonId(self.people[person].clone())
+        };
+        let direction = [punch::Direction::In, punch::Direction::Out][self.dice.roll(2)];
+        let punch = Punch {
+            request_id: id.to_string(),
+            stamp: Some(stamp),
+            direction: direction.into(),
+            method: punch::Method::Card.into(),
+            presented: Some(Presented { who: Some(who), ..Presented::default() }),
+            device_label: String::new(),
+        };
+        let request = RecordPunchRequest {
+            centre: HALL.to_owned(),
+            punch: Some(punch),
+            ..RecordPunchRequest::default()
+        };
+        Command::Punch(terminal, Box::new(request))
     }
 
     fn window(&self, id: RequestId) -> Command {
@@ -99,10 +167,7 @@ impl Load {
             let line = journal.entry(id).or_insert_with(|| Line { sent: now, ..Line::default() });
             line.sends += 1;
         }
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        let answered = self.call(channel.clone(), command).await;
-        self.in_flight.fetch_sub(1, Ordering::SeqCst);
-        let answer = match answered {
+        let answer = match self.call(channel.clone(), command).await {
             Ok(receipt) => Answer::Acknowledged(Box::new(receipt)),
             Err(status) => doubt(&status),
         };
@@ -112,6 +177,14 @@ impl Load {
 
     async fn call(&self, channel: Channel, command: Command) -> Result<Receipt, Status> {
         let receipt = match command {
+            Command::Punch(terminal, request) => {
+                let request = signed(*request, &self.terminals[terminal]);
+                let answer = AttendanceServiceClient::new(channel).record_punch(request).await?.into_inner();
+                if ![Outcome::Accepted, Outcome::Duplicate].contains(&answer.outcome()) {
+                    return Err(Status::data_loss(format!("{:?} {:?}", answer.outcome(), answer.flags)));
+                }
+                answer.receipt
+            }
             Command::Window(request) => {
                 let request = signed(request, &self.administrator);
                 DirectoryServiceClient::new(channel).put_window(request).await?.into_inner().receipt
@@ -143,11 +216,6 @@ impl Load {
         while let Answer::Acknowledged(_) | Answer::Refused(_) = self.send(channel, self.happen()).await {}
     }
 
-    /// Calls that wait for an answer.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
-    }
-
     /// Receipts so far.
     pub(crate) fn acknowledged(&self) -> usize {
         self.acknowledged.load(Ordering::SeqCst)
@@ -171,6 +239,18 @@ impl Load {
     fn ids(&self, wanted: impl Fn(&Line) -> bool) -> Vec<RequestId> {
         let journal = self.journal.lock().unwrap();
         journal.iter().filter(|(_, line)| wanted(line)).map(|(id, _)| *id).collect()
+    }
+
+    /// The entries of punches, in order.
+    pub(crate) fn punch_entries(&self) -> Vec<u64> {
+        let (commands, journal) = (self.commands.lock().unwrap(), self.journal.lock().unwrap());
+        let punches = commands.iter().filter(|(_, command)| matches!(command, Command::Punch(..)));
+        let receipts = punches.filter_map(|(id, _)| journal.get(id)?.receipts.first());
+        let mut entries: Vec<u64> = receipts
+            .map(|receipt| Receipt::decode(receipt.as_slice()).expect("a receipt").entry_index)
+            .collect();
+        entries.sort_unstable();
+        entries
     }
 
     /// Chances.

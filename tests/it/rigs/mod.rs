@@ -12,6 +12,7 @@ mod town;
 mod canary;
 mod kill;
 mod once;
+mod three;
 
 use qinlian::clock::{MockClock, random};
 
