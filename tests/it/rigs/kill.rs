@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::judge::Judge;
 use super::load::{Answer, Load};
 use super::server::{Server, begin};
@@ -19,7 +21,7 @@ const CALLERS: usize = 32;
 const CONNECTIONS: usize = 4;
 /// A kill counts when at least this many callers were left without an answer.
 const BUSY: usize = CALLERS / 2;
-/// Acknowledged commands that are sent again after each restart.
+/// Acknowledged commands that are sent again after each restart, and as many whose receipt is asked for.
 const AGAIN: usize = 20;
 
 /// How many kills there were, and how many of them hit a busy server.
@@ -99,10 +101,12 @@ async fn settle_doubts(load: &Load, server: &Server) {
     let channel = server.connect().await;
     let mut known = load.known();
     load.dice().shuffle(&mut known);
-    known.truncate(AGAIN);
-    let again = load.in_doubt().into_iter().chain(known);
-    let answers = futures_util::future::join_all(again.map(|id| load.send(&channel, id))).await;
-    for answer in answers {
+    known.truncate(2 * AGAIN);
+    let (sent, looked_up) = known.split_at(known.len().min(AGAIN));
+    let again = load.in_doubt().into_iter().chain(sent.iter().copied());
+    let answers = join_all(again.map(|id| load.send(&channel, id))).await;
+    let receipts = join_all(looked_up.iter().map(|id| load.look_up(&channel, *id))).await;
+    for answer in answers.into_iter().chain(receipts) {
         assert!(matches!(answer, Answer::Acknowledged(_)), "a healthy server answered {answer:?}");
     }
 }

@@ -11,10 +11,11 @@ use prost_types::Timestamp;
 use qinlian::clock::{Clock, SystemClock};
 use qinlian::kernel::RequestId;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
+use qinlian::proto::audit_service_client::AuditServiceClient;
 use qinlian::proto::directory_service_client::DirectoryServiceClient;
 use qinlian::proto::{
-    Credential, DeviceStamp, Outcome, Presented, Punch, PutWindowRequest, Receipt, RecordPunchRequest,
-    Window, credential, presented, punch, window,
+    Credential, DeviceStamp, GetReceiptRequest, Outcome, Presented, Punch, PutWindowRequest, Receipt,
+    RecordPunchRequest, Window, credential, presented, punch, window,
 };
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -191,6 +192,23 @@ impl Load {
             }
         };
         receipt.ok_or_else(|| Status::data_loss("an answer without a receipt"))
+    }
+
+    /// Asks for the receipt of what was acknowledged, instead of sending it again; written down as another answer.
+    pub(crate) async fn look_up(&self, channel: &Channel, id: RequestId) -> Answer {
+        let token = match self.commands.lock().unwrap().get(&id).expect("it happened") {
+            Command::Punch(terminal, _) => &self.terminals[*terminal],
+            Command::Window(_) => &self.administrator,
+        };
+        let request = GetReceiptRequest { centre: HALL.to_owned(), request_id: id.to_string() };
+        let answered = AuditServiceClient::new(channel.clone()).get_receipt(signed(request, token)).await;
+        let answer = match answered.map(|answer| answer.into_inner().receipt) {
+            Ok(Some(receipt)) => Answer::Acknowledged(Box::new(receipt)),
+            Ok(None) => Answer::Refused("an answer without a receipt".to_owned()),
+            Err(status) => doubt(&status),
+        };
+        self.write_down(id, &answer);
+        answer
     }
 
     fn write_down(&self, id: RequestId, answer: &Answer) {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use qinlian::kernel::RequestId;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
 use qinlian::proto::directory_service_client::DirectoryServiceClient;
 use qinlian::proto::{
@@ -210,8 +211,8 @@ async fn what_is_revoked_through_one_server_is_gone_on_the_others() {
         let answer = load.send(way, load.happen_at(0)).await;
         assert!(matches!(answer, Answer::Acknowledged(_)), "{answer:?}");
     }
-    revoke(&town, &ways[0], "system:manager").await;
-    revoke(&town, &ways[0], "device:t0").await;
+    revoke(&load, &town, &ways[0], "system:manager").await;
+    revoke(&load, &town, &ways[0], "device:t0").await;
     // A write looks at its grant once more under the log's lock: nothing is written any more, from now on.
     for way in &ways {
         let answer = load.send(way, load.happen_at(0)).await;
@@ -238,7 +239,7 @@ async fn list_windows(way: &Channel, token: &str) -> Code {
 }
 
 /// Revokes what a subject holds in the hall.
-async fn revoke(town: &Town, way: &Channel, subject: &str) {
+async fn revoke(load: &Load, town: &Town, way: &Channel, subject: &str) {
     let administrator = town.token(&town.administrator);
     let mut client = DirectoryServiceClient::new(way.clone());
     let all = ListRoleGrantsRequest { centre: HALL.to_owned(), ..ListRoleGrantsRequest::default() };
@@ -247,8 +248,7 @@ async fn revoke(town: &Town, way: &Channel, subject: &str) {
     let grant = grants.role_grants.into_iter().find(|grant| grant.holder == holder).expect("its grant").grant;
     let request = RevokeRoleRequest {
         centre: HALL.to_owned(),
-        request_id: qinlian::kernel::RequestId::random(Dice::new(grant.len() as u64 + 900).bytes())
-            .to_string(),
+        request_id: RequestId::random(load.dice().bytes()).to_string(),
         grant,
         reason: "调离".to_owned(),
         ..RevokeRoleRequest::default()

@@ -154,7 +154,8 @@ impl Town {
     pub(crate) async fn audit(&self, process: usize) -> u64 {
         let data = self.site(process);
         run(qinlian().args(["audit", "check", "--data"]).arg(data)).await;
-        let bundle = self.home().join("bundle");
+        let folder = tempfile::tempdir_in(self.home()).expect("a folder");
+        let bundle = folder.path().join("bundle");
         let mut write = qinlian();
         write.args(["audit", "bundle", "--centre", HALL, "--data"]).arg(data).arg("-o").arg(&bundle);
         run(&mut write).await;
