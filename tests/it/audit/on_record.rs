@@ -143,9 +143,9 @@ async fn callers_who_go_away_at_any_moment_are_given_nothing_that_is_not_on_reco
                         answer = entry(rig, card) => {
                             let answer = answer.expect("an answer");
                             let at = answer.disclosure_index.expect("on record");
-                            let kinds = raw.column::<i64>(&format!(
-                                "SELECT kind FROM ledger_entry WHERE log_id = {} AND pos = {at}", rig.hall
-                            ));
+                            let question = format!(
+                                "SELECT kind FROM ledger_entry WHERE log_id = {} AND pos = {at}", rig.hall);
+                        let kinds = raw.column::<i64>(&question);
                             assert_eq!(kinds.await, [5], "given, so on record");
                             assert!(holds(&payloads(answer), CANARY));
                             given.fetch_add(1, Ordering::SeqCst);
