@@ -1,0 +1,9 @@
+//! Attendance on both databases: punches kept once and for ever, uploads, people found later, days and devices derived.
+
+mod calls;
+mod devices;
+mod once;
+mod orders;
+mod presence;
+mod replay;
+mod rig;
