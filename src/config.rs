@@ -207,6 +207,11 @@ pub enum Source {
     Nothing,
 }
 
+/// A place among the system's temporary files that nobody else has.
+pub fn temporary(name: &str, random: [u8; 4]) -> PathBuf {
+    std::env::temp_dir().join(format!("{name}-{:08x}", u32::from_be_bytes(random)))
+}
+
 /// The variables that begin with `QINLIAN_`.
 pub fn environment() -> BTreeMap<String, String> {
     let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {

@@ -98,7 +98,7 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let runner = Runner::new(folder, Arc::clone(&office.clock)).start();
     let sessions = reads.clone();
     let mut tasks = vec![
-        attendance::watch::start(desk.clone()),
+        attendance::service::watch::start(desk.clone()),
         tokio::spawn(async move { sessions.run().await }),
         tokio::spawn(clean(cleanup, Arc::clone(&office.clock))),
     ];

@@ -14,9 +14,10 @@ use super::attendance::derive as attendance_derive;
 use super::attendance::effective::{self, Stamped};
 use super::attendance::load::{self, Days, Rows};
 use super::attendance::view::{DeviceDoing, Trust};
-use super::directory::fact::{Record, credential_key};
+use super::directory::fact::Record;
+use super::directory::view::credential_key;
 use super::rulebook::{Command, Registers, server};
-use super::{audit, kind, wire};
+use super::{audit, directory, kind, wire};
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, RequestId, Zone};
 use crate::ledger::Ledger;
 use crate::ledger::committer::Lane;
@@ -65,7 +66,7 @@ impl Registered {
         if self.zone(log).is_some() || log == LogId::DEPLOYMENT {
             return Ok(());
         }
-        if let Some(zone) = load::zone(tx, log).await? {
+        if let Some(zone) = directory::rows::zone(tx, log).await? {
             self.zones.lock().unwrap_or_else(PoisonError::into_inner).insert(log, zone);
         }
         Ok(())

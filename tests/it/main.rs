@@ -2,12 +2,9 @@
 // Always true here; it tells clippy that helpers outside a #[test] are test code too.
 #![cfg(test)]
 
-<<<<<<< HEAD
+mod attendance;
 mod audit;
 mod cli;
-=======
-mod attendance;
->>>>>>> f4e0f8b (tests: attendance on both databases)
 mod columns;
 mod directory;
 mod edge;

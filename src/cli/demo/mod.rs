@@ -13,6 +13,7 @@ use tonic::transport::Channel;
 use super::office::{Office, Opening};
 use super::{Answer, audit, init, log_of, say, serve};
 use crate::clock::{Clock, ShiftedClock, SystemClock, random};
+use crate::config;
 use crate::kernel::{EpochMs, LogId, Zone};
 use crate::ledger::verify::{Folder, Options as VerifyOptions, verify};
 use crate::proto::{Receipt, Role};
@@ -63,7 +64,7 @@ fn opening_of(zone: &Zone, now: EpochMs) -> EpochMs {
 
 /// A new place among the system's temporary files.
 fn temporary(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("{name}-{:08x}", u32::from_be_bytes(random(&SystemClock::new()))))
+    config::temporary(name, random(&SystemClock::new()))
 }
 
 /// Runs the demonstration.

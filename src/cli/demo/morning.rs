@@ -17,7 +17,7 @@ use crate::kernel::{EpochMs, RequestId, Subject};
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::punch::Direction;
 use crate::proto::*;
-use crate::registers::attendance::watch;
+use crate::registers::attendance::service::watch;
 use crate::registers::wire::timestamp;
 
 /// 1 minute.

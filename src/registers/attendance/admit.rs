@@ -245,5 +245,4 @@ fn admit_import(import: &Import, seen: Seen<'_>) -> Result<Accepted, Refusal> {
 }
 
 #[cfg(test)]
-#[path = "admit_test.rs"]
 mod tests;

@@ -6,12 +6,32 @@ use std::collections::HashMap;
 use super::contact::{Contact, Sample};
 use super::state::BootKey;
 use crate::kernel::{DeviceId, EpochMs, Label, LogId, Pos};
-use crate::store::{Binds, Cells, Keys, Statement, Store, StoreError, Tx};
+use crate::store::{Binds, Cells, Column, Keys, Kind, Statement, Store, StoreError, Table, Tx};
 
 /// Rows are written this often at most.
 const WRITE_MS: i64 = 1_000;
 /// Older boots no longer matter to anybody: a terminal keeps its journal for 45 days, and a fortnight to spare. 60 days.
 const RECENT_MS: i64 = 5_184_000_000;
+
+/// What replicas share of their contacts. Written by a text of its own, which keeps the better of two.
+pub static TABLE: Table = Table::new(
+    "device_contact",
+    &[
+        Column::public("log_id", Kind::Int),
+        Column::public("device", Kind::Text),
+        Column::public("boot_id", Kind::Text),
+        Column::public("journal", Kind::Int),
+        Column::public("first_mono_ms", Kind::Int),
+        Column::public("first_wall_ms", Kind::Int),
+        Column::public("first_server_ms", Kind::Int),
+        Column::public("mono_ms", Kind::Int),
+        Column::public("wall_ms", Kind::Int),
+        Column::public("server_ms", Kind::Int),
+        Column::public("journal_head", Kind::Int),
+        Column::public("going_down", Kind::Int),
+        Column::public("reported", Kind::Int),
+    ],
+);
 
 static OF_BOOTS: Statement = Statement::new(
     "SELECT log_id, device, boot_id, journal, first_mono_ms, first_wall_ms, first_server_ms, mono_ms, wall_ms, server_ms, \

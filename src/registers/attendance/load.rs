@@ -8,11 +8,8 @@ use super::rows::{ADRIFT, PunchRow, read_boot, read_covered, read_outage, read_p
 use super::view::{Effective, PresenceView};
 use crate::kernel::{EpochDay, LogId, Pos, Zone};
 use crate::proto::punch::Direction;
-use crate::registers::directory::fact::{Record, credential_key};
+use crate::registers::directory::view::credential_key;
 use crate::store::{Binds, Cells, Keys, Statement, StoreError, Tx};
-
-static ZONE: Statement =
-    Statement::new("SELECT content FROM directory_record WHERE log_id = 0 AND pos = $1 AND noun = 1");
 
 /// Every binding of every credential that some people ever held.
 static BINDINGS_OF_PEOPLE: Statement = Statement::new(
@@ -215,15 +212,6 @@ fn read_binding(cells: &mut Cells<'_>) -> Result<Binding, StoreError> {
         until: cells.opt_int()?.map(EpochDay::from_column),
         retired: cells.int()? != 0,
     })
-}
-
-/// The zone of a centre: that of the entry that created it, whose position is the log's number.
-pub async fn zone(tx: &mut Tx, log: LogId) -> Result<Option<Zone>, StoreError> {
-    let rows = tx.fetch(&ZONE, Binds::new().and(log.column()), |cells| cells.blob()).await?;
-    let Some(Record::Centre(centre)) = rows.first().and_then(|bytes| Record::decode(bytes)) else {
-        return Ok(None);
-    };
-    Ok(Zone::parse(&centre.timezone).ok())
 }
 
 /// The days that a range touches, as far as is known before a position.

@@ -27,4 +27,3 @@ pub mod live;
 pub mod load;
 pub mod rows;
 pub mod service;
-pub mod watch;

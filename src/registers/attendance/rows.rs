@@ -14,7 +14,7 @@ use crate::proto::coverage_fact::DeviceCoverage;
 use crate::proto::fact::Fact as Of;
 use crate::proto::{Fact, Presented, PunchFact, PunchPersonal};
 use crate::registers::directory::journal;
-pub use crate::registers::directory::rows::credential_key;
+pub use crate::registers::directory::view::credential_key;
 use crate::store::{Binds, Cells, Column, Inserts, Keys, Kind, Statement, Store, StoreError, Table, Value};
 
 /// Places in devices' journals.

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use prost::Message;
 
+use super::view::credential_key;
 use crate::kernel::{EpochDay, GrantId, LogId, Words};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
@@ -225,11 +226,6 @@ pub fn assignment_code(person_id: &str, from: EpochDay) -> String {
 /// The code of a binding: kind, keyed hash and first day.
 pub fn binding_code(kind: i32, value_hmac: &[u8], from: EpochDay) -> String {
     format!("{}/{from}", credential_key(kind, value_hmac))
-}
-
-/// How rows and codes name a credential: its kind and keyed hash.
-pub fn credential_key(kind: i32, value_hmac: &[u8]) -> String {
-    format!("{kind}/{}", hex(value_hmac))
 }
 
 fn hex(bytes: &[u8]) -> String {

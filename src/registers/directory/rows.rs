@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use prost::Message;
 
-pub use super::fact::credential_key;
 use super::fact::{Record, day, opt_day};
 use super::state::{Directory, subject_of};
-use crate::kernel::{EpochDay, LogId, PersonId, Pos, Subject};
+use super::view::credential_key;
+use crate::kernel::{EpochDay, LogId, PersonId, Pos, Subject, Zone};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::tables::PERSONAL_COLUMNS;
 use crate::proto::{CredentialBinding, DirectoryPersonal};
@@ -171,4 +171,16 @@ pub async fn reveal(
             pos.zip(fields).ok_or(bad)
         })
         .await
+}
+
+static CENTRE: Statement =
+    Statement::new("SELECT content FROM directory_record WHERE log_id = 0 AND pos = $1 AND noun = 1");
+
+/// The zone of the centre whose log this is: that of the entry that created it, whose position is the log's number.
+pub async fn zone(tx: &mut Tx, log: LogId) -> Result<Option<Zone>, StoreError> {
+    let rows = tx.fetch(&CENTRE, Binds::new().and(log.column()), |cells| cells.blob()).await?;
+    let Some(Record::Centre(centre)) = rows.first().and_then(|bytes| Record::decode(bytes)) else {
+        return Ok(None);
+    };
+    Ok(Zone::parse(&centre.timezone).ok())
 }

@@ -1,5 +1,7 @@
 //! What other rooms may see of the directory: role grants, and people, devices and credentials by their ids. Pure.
 
+use std::fmt::Write;
+
 use crate::kernel::{CentreId, DepartmentId, EpochMs, LogId, Pos, Subject, WindowId};
 use crate::proto::Role;
 
@@ -47,4 +49,13 @@ impl GrantView {
         let from_here = self.log == LogId::DEPLOYMENT || self.centre == *centre;
         from_here && self.reach.centre.as_ref().is_none_or(|only| only == centre)
     }
+}
+
+/// How rows and codes name a credential: its kind and keyed hash.
+pub fn credential_key(kind: i32, value_hmac: &[u8]) -> String {
+    value_hmac.iter().fold(format!("{kind}/"), |mut key, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(key, "{byte:02x}");
+        key
+    })
 }

@@ -3,7 +3,7 @@
 use qinlian::kernel::{DeviceId, EpochMs, Words};
 use qinlian::proto::punch::Direction::In;
 use qinlian::registers::attendance::fact::Command;
-use qinlian::registers::attendance::watch;
+use qinlian::registers::attendance::service::watch;
 use qinlian::registers::failure::Failure;
 
 use super::rig::{Going, Hall, minute, punch, wait_until};

@@ -15,7 +15,7 @@ use qinlian::proto::{
 };
 use qinlian::registers::attendance::contact::{Contact, Sample};
 use qinlian::registers::attendance::fact::{Command, Punch, Source, Stamp, Who, flags_of, punch_of};
-use qinlian::registers::attendance::watch;
+use qinlian::registers::attendance::service::watch;
 use qinlian::registers::derivation::{DEVICE, PRESENCE, Registered, presence_of, registered};
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::rulebook::{Detail, server};

@@ -34,21 +34,33 @@ const TABLE: &[(&str, &[&str])] = &[
     ("registers/failure", &["access", "kernel", "ledger", "store"]),
     // The one place that knows all registers, the desk that services work at, and the answers to the ports.
     (
-        "registers/{rulebook,desk,fold}",
+        "registers/{rulebook,desk,derivation}",
         &["registers", "access", "ledger", "results", "store", "kernel", "clock", "policy", "proto"],
     ),
-    ("registers/*/rows", &["~", "store", "kernel", "proto", "ledger/{disclosure,port,tables}"]),
+    (
+        "registers/*/rows",
+        &[
+            "~",
+            "registers/*/view",
+            "registers/directory/journal",
+            "store",
+            "kernel",
+            "proto",
+            "ledger/{disclosure,port,tables}",
+        ],
+    ),
     // What a batch loads, what a process keeps, and which entries are about somebody.
     (
-        "registers/*/{about,cache,live,load,state}",
+        "registers/*/{about,cache,contacts,journal,live,load,state}",
         &[
             "~",
             "store",
             "kernel",
             "policy",
             "proto",
-            "ledger/{keys,port,standing}",
+            "ledger/{keys,port,request_seal,standing}",
             "registers/{kind,verdict}",
+            "registers/*/view",
             DIRECTORY,
         ],
     ),
@@ -56,7 +68,9 @@ const TABLE: &[(&str, &[&str])] = &[
         "registers/*/{service,mod}",
         &[
             "~",
-            "registers/{desk,failure,kind,rulebook,verdict,wire}",
+            "registers/{derivation,desk,failure,kind,rulebook,verdict,wire}",
+            // A read that is on record is kept by one register for all.
+            "registers/audit/service",
             "registers/*/view",
             DIRECTORY,
             "access",
@@ -67,6 +81,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "kernel",
             "policy",
             "proto",
+            "tlog",
         ],
     ),
     // Everything else in a register is pure.
@@ -74,7 +89,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "registers/*/*",
         &[
             "~",
-            "!~/{rows,service,about,cache,live,load}",
+            "!~/{rows,service,about,cache,contacts,live,load}",
             "registers/{kind,verdict,wire}",
             "registers/*/view",
             DIRECTORY,
@@ -103,8 +118,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("{cli,demo,bench,main,lib}", &["*"]),
 ];
 
-/// What a snapshot as of an entry holds does not fit a view: the directory, which every register looks things up in.
-const DIRECTORY: &str = "registers/directory/{Directory,state}";
+/// What a snapshot as of an entry holds does not fit a view: the directory, which every register looks things up in, and
+/// the journals of devices, which are one for all registers.
+const DIRECTORY: &str = "registers/directory/{Directory,journal,state}";
 /// The directories that a batch sees.
 const SEEN: &str = "registers/directory/admit/Seen";
 
@@ -114,7 +130,7 @@ const CALLS: &str = "_calls";
 /// Words that a room may not name, whatever it imports: other people's crates, and waiting.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("{kernel,tlog,policy}", &["async", "tokio", "sqlx", "tonic", "tracing"]),
-    ("registers/*/{rows,service,about,cache,live,load,state,mod}", &["sqlx", "tonic"]),
+    ("registers/*/{rows,service,about,cache,contacts,journal,live,load,state,mod}", &["sqlx", "tonic"]),
     // Pure files.
     ("registers/{kind,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing"]),
     ("registers/*/*", &["async", "tokio", "sqlx", "tonic", "tracing"]),

@@ -24,6 +24,7 @@ use crate::registers::wire;
 mod feeds;
 mod lists;
 mod upload;
+pub mod watch;
 
 /// The calls of `AttendanceService`.
 #[derive(Debug, Clone)]

@@ -89,6 +89,7 @@ impl Hall {
         let seen = Seen { deployment: &self.deployment, own: &self.own };
         let centre = CentreId::parse("hall").unwrap();
         let moment = Moment {
+            base: Pos::ZERO,
             log: HALL,
             centre: &centre,
             pos: Pos::new(100),
@@ -383,7 +384,7 @@ fn the_page_about_signatures_is_right() {
     punch.stamp.claimed = EpochMs::clamped(1_772_411_400_000);
     let message = signature::message(&CentreId::parse("hall").unwrap(), &punch);
     let hex: String = message.iter().map(|byte| format!("{byte:02x}")).collect();
-    let page = include_str!("../../../docs/device-signature.md");
+    let page = include_str!("../../../../docs/device-signature.md");
     let shown: String =
         page.split("```text").nth(1).unwrap().split("```").next().unwrap().split_whitespace().collect();
     assert_eq!(shown, hex);

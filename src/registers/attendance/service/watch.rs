@@ -8,12 +8,13 @@ use prost::Message;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::coverage::{self, Proposal};
-use super::fact::Command;
 use crate::kernel::{LogId, Pos};
 use crate::ledger::committer::{Lane, SubmitError};
 use crate::ledger::port::{ConfigAt, Submission};
 use crate::proto::CoverageFact;
+use crate::registers::attendance::contact::Contact;
+use crate::registers::attendance::coverage::{self, Proposal};
+use crate::registers::attendance::fact::Command;
 use crate::registers::derivation::server_id;
 use crate::registers::desk::Desk;
 use crate::registers::failure::Failure;
@@ -40,7 +41,7 @@ pub fn start(desk: Desk) -> JoinHandle<()> {
 /// Looks once at every device of every centre.
 pub async fn round(desk: &Desk) -> Result<(), Failure> {
     let now = desk.now();
-    let mut logs: BTreeMap<LogId, Vec<super::contact::Contact>> = BTreeMap::new();
+    let mut logs: BTreeMap<LogId, Vec<Contact>> = BTreeMap::new();
     for (log, contact) in desk.registers().attendance.reporting(desk.store(), now).await? {
         logs.entry(log).or_default().push(contact);
     }
