@@ -137,7 +137,7 @@ fn witness_client(office: &Office) -> anyhow::Result<Option<Client>> {
 /// What was erased leaves the files within a minute; on PostgreSQL, where that locks a table, between two and six in
 /// the morning in China.
 async fn clean(cleanup: Cleanup, clock: Arc<dyn Clock>) {
-    const EVERY: Duration = Duration::from_secs(60);
+    const EVERY: Duration = Duration::from_mins(1);
     const HOUR_MS: i64 = 3_600_000;
     let mut timer = tokio::time::interval(EVERY);
     loop {

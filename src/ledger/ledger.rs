@@ -243,10 +243,9 @@ async fn erase_again<R: Rulebook>(
         tx.commit().await?;
         erased = true;
     }
-    if erased {
-        if let Err(error) = cleanup::remove_from_files(reader.store(), rulebook.personal_tables()).await {
-            tracing::warn!(code = "LEDGER_ERASED_IN_FILES", %error, "erased bytes may still be in the files");
-        }
+    if erased && let Err(error) = cleanup::remove_from_files(reader.store(), rulebook.personal_tables()).await
+    {
+        tracing::warn!(code = "LEDGER_ERASED_IN_FILES", %error, "erased bytes may still be in the files");
     }
     Ok(())
 }

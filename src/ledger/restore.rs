@@ -211,7 +211,7 @@ impl<R: Rulebook> Restore<'_, R> {
             let witnessed = self.witnessed.iter().any(|(known, _)| *known == origin);
             self.anchor.seen(&origin).is_none() && !witnessed
         };
-        let epoch = (head.epoch + 1..).find(unused).unwrap_or(head.epoch + 1);
+        let epoch = (head.epoch + 1..u32::MAX).find(unused).unwrap_or(head.epoch + 1);
         let lost_epochs = (head.epoch + 1..epoch).filter_map(|lost| {
             let origin = origin(self.deployment, centre, lost);
             self.anchor.seen(&origin).map(|seen| (origin, seen))

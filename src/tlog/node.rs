@@ -35,7 +35,7 @@ fn cover(from: u64, until: u64) -> ProofItem {
     let mut at = from;
     while at < until {
         // The largest power of two that fits and that `at` is aligned to.
-        let fits = 63 - (until - at).leading_zeros();
+        let fits = (until - at).ilog2();
         let level = if at == 0 { fits } else { fits.min(at.trailing_zeros()) };
         nodes.push(NodeId { level: u8::try_from(level).unwrap_or(u8::MAX), index: at >> level });
         at += 1 << level;
@@ -50,7 +50,7 @@ pub fn root_nodes(size: u64) -> Result<ProofItem, ProofError> {
 
 /// The largest power of two smaller than `size`, which is at least 2.
 fn split(size: u64) -> u64 {
-    1 << (63 - (size - 1).leading_zeros())
+    1 << (size - 1).ilog2()
 }
 
 /// What an inclusion proof is made of, RFC 6962 §2.1.1, from the leaf's sibling up.

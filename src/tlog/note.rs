@@ -350,7 +350,7 @@ mod tests {
                 &both[..],
                 Err(NoteError::BadSignature),
             ),
-            ("nobody known", note(&[good_two.clone()]), &keys[..], Err(NoteError::NoKnownKey)),
+            ("nobody known", note(std::slice::from_ref(&good_two)), &keys[..], Err(NoteError::NoKnownKey)),
             ("both good", note(&[good_one, good_two]), &both[..], Ok(text)),
         ] {
             assert_eq!(Note::parse(&note).unwrap().verify(known), outcome, "{case}");

@@ -219,7 +219,7 @@ mod tests {
             ("Both", vec![2, 3, 4], true),
             ("Both", vec![4], false),
         ] {
-            let policy = Policy::parse(&file(&format!("{groups}quorum {quorum}\n"))).unwrap();
+            let policy = Policy::parse(file(&format!("{groups}quorum {quorum}\n"))).unwrap();
             let log = NoteSigner::ed25519("log.example", SigningKey::from_bytes(&[99; 32])).unwrap();
             let lines: String =
                 cosigners.iter().map(|n| witness(*n).cosign(text, 7).unwrap().line()).collect();
@@ -246,7 +246,7 @@ mod tests {
             ("log x\n", PolicyError::Key(7)),
             ("quorum\rnone\n", PolicyError::ControlCharacter(7)),
         ] {
-            assert_eq!(Policy::parse(&file(rules)), Err(error), "{rules:?}");
+            assert_eq!(Policy::parse(file(rules)), Err(error), "{rules:?}");
         }
         let again = file(&format!("witness W5 {}\nquorum none\n", witness(1).key().vkey()));
         assert_eq!(Policy::parse(&again), Err(PolicyError::Duplicate(7)));

@@ -219,10 +219,13 @@ mod tests {
         let tiles: Vec<Tile> = tiles_of(70_000).collect();
         let of = |level: u8| tiles.iter().filter(move |tile| tile.level == Some(level));
         assert_eq!(
-            (of(0).filter(|t| t.width == 256).count(), of(0).last().map(|t| t.width)),
+            (of(0).filter(|t| t.width == 256).count(), of(0).next_back().map(|t| t.width)),
             (273, Some(112))
         );
-        assert_eq!((of(1).filter(|t| t.width == 256).count(), of(1).last().map(|t| t.width)), (1, Some(17)));
+        assert_eq!(
+            (of(1).filter(|t| t.width == 256).count(), of(1).next_back().map(|t| t.width)),
+            (1, Some(17))
+        );
         assert_eq!(of(2).map(|t| t.width).collect::<Vec<_>>(), [1]);
         assert_eq!(
             tiles_of(256).map(|t| t.to_string()).collect::<Vec<_>>(),
@@ -237,7 +240,7 @@ mod tests {
         let bytes = encode_bundle(entries.iter().copied()).unwrap();
         assert_eq!(decode_bundle(&bytes), Ok(entries));
         assert_eq!(decode_bundle(&bytes[..bytes.len() - 1]), Err(BundleError::CutShort));
-        assert_eq!(encode_bundle([&[0_u8; 65_536][..]]), Err(BundleError::TooLong));
+        assert_eq!(encode_bundle([&vec![0_u8; 65_536][..]]), Err(BundleError::TooLong));
         assert_eq!(decode_bundle(&[0; 514]), Err(BundleError::TooMany));
     }
 }

@@ -1,6 +1,10 @@
 //! Integration tests.
 // Always true here; it tells clippy that helpers outside a #[test] are test code too.
 #![cfg(test)]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it expects; everything else is wrong alike"
+)]
 
 mod attendance;
 mod audit;

@@ -113,7 +113,7 @@ impl Contacts {
     pub fn reported(&mut self, log: LogId, contact: Contact) {
         self.newest = self.newest.max(contact.newest.server);
         self.dirty = true;
-        let kept = self.take_in(log, Row { contact, reported: true });
+        let kept = self.take_in(log, &Row { contact, reported: true });
         kept.dirty = true;
     }
 
@@ -121,7 +121,7 @@ impl Contacts {
     pub fn punched(&mut self, log: LogId, contact: Contact) {
         let known = self.boots.contains_key(&key(log, &contact));
         let server = contact.newest.server;
-        let kept = self.take_in(log, Row { contact, reported: false });
+        let kept = self.take_in(log, &Row { contact, reported: false });
         if !known || kept.row.reported {
             kept.dirty = true;
             self.dirty = true;
@@ -131,10 +131,10 @@ impl Contacts {
 
     /// What another replica heard.
     pub fn learn(&mut self, log: LogId, row: Row) {
-        self.take_in(log, row);
+        self.take_in(log, &row);
     }
 
-    fn take_in(&mut self, log: LogId, row: Row) -> &mut Kept {
+    fn take_in(&mut self, log: LogId, row: &Row) -> &mut Kept {
         let fresh = Kept { row: row.clone(), dirty: false };
         let kept = self.boots.entry(key(log, &row.contact)).or_insert(fresh);
         kept.row.contact.merge(&row.contact);
@@ -178,7 +178,7 @@ impl Contacts {
             .iter_mut()
             .filter_map(|(key, kept)| std::mem::take(&mut kept.dirty).then(|| (key, kept.row.clone())))
             .collect();
-        due.sort_by(|(one, _), (two, _)| one.cmp(two));
+        due.sort_by_key(|(key, _)| *key);
         due.into_iter().map(|((log, _, _), row)| (*log, row)).collect()
     }
 

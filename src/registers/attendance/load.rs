@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::derive::{Clocked, CoveredAt, OutageAt, presence};
 use super::effective::{Boot, CORRECTED_MS, Neighbours, effective, near};
-use super::rows::{ADRIFT, PunchRow, read_boot, read_covered, read_outage, read_punch, unresolved};
+use super::rows::{PunchRow, read_boot, read_covered, read_outage, read_punch, unresolved};
 use super::view::{Effective, PresenceView};
 use crate::kernel::{EpochDay, LogId, Pos, Zone};
 use crate::proto::punch::Direction;
@@ -356,7 +356,6 @@ async fn punches(
     // Two ranges of one person may overlap at midnight.
     found.sort_by_key(|punch| punch.pos);
     found.dedup_by_key(|punch| punch.pos);
-    debug_assert!(ADRIFT > 0, "what is adrift is found among the stray");
     Ok(found)
 }
 

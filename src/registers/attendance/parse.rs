@@ -58,15 +58,15 @@ fn request_id(check: &mut Check, path: &str, outer: Option<&str>, inner: &str) -
         return id;
     }
     let inner = check.take(inside.clone(), RequestId::parse(inner));
-    if let (Some(id), Some(inner)) = (id, inner) {
-        if id != inner {
-            check.refuse(
-                inside,
-                "ANOTHER_ID",
-                Said::new("须与 request_id 相同", "is not the same as request_id"),
-            );
-            return None;
-        }
+    if let (Some(id), Some(inner)) = (id, inner)
+        && id != inner
+    {
+        check.refuse(
+            inside,
+            "ANOTHER_ID",
+            Said::new("须与 request_id 相同", "is not the same as request_id"),
+        );
+        return None;
     }
     inner.and(id)
 }

@@ -109,7 +109,6 @@ pub struct At {
 }
 
 /// The rows of a fact.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other register's facts are none of ours")]
 pub fn insert(at: At, principal: &str, fact: &Fact, inserts: &mut Inserts) {
     let (log, pos) = (at.log.column(), at.pos.column());
     match &fact.fact {

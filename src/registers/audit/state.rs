@@ -134,7 +134,6 @@ impl State {
     }
 
     /// Lets the next command of the batch see a fact.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other fact is none of this state's")]
     pub fn apply(&mut self, log: LogId, pos: Pos, principal: &str, fact: &Fact) {
         match &fact.fact {
             Some(Of::Disclosure(fact)) if fact.kind() == read::Kind::Session => {

@@ -19,7 +19,6 @@ const LIST_MOST: usize = 200;
 /// A record and its personal fields.
 pub type Parsed = Option<(Record, DirectoryPersonal)>;
 
-#[expect(clippy::unnecessary_wraps, reason = "it is the last line of functions that may have refused")]
 fn bare(record: Record) -> Parsed {
     Some((record, DirectoryPersonal::default()))
 }

@@ -68,7 +68,7 @@ async fn erased_bytes_are_gone_from_the_files_and_it_is_written_down_when() {
         for n in 0..cards {
             bound.push(rig.bind(&zhang, &card(n)).await);
         }
-        let every = |n: usize| n % 3 != 0;
+        let every = |n: usize| !n.is_multiple_of(3);
         let gone: Vec<_> = (0..cards).filter(|n| every(*n)).map(|n| (bound[n], 1)).collect();
         let Some(before) = files(fixture).await else { return };
         assert!((0..cards).all(|n| in_files(&before, &card(n))), "the rig finds what is there");

@@ -56,7 +56,9 @@ fn rewrite(bundle: &mut Bundle, leaves: &[Vec<u8>]) {
 
 fn root_of(leaves: &[Vec<u8>]) -> Hash {
     let mut edge = Edge::new();
-    leaves.iter().for_each(|leaf| edge.push(leaf_hash(leaf), &mut |_, _| ()).unwrap());
+    for leaf in leaves {
+        edge.push(leaf_hash(leaf), &mut |_, _| ()).unwrap();
+    }
     edge.root()
 }
 
@@ -313,7 +315,7 @@ async fn an_entry_that_was_dated_out_of_its_bracket_is_named() {
         leaves(&bundle).iter().map(|leaf| Leaf::decode(leaf).unwrap().recorded.get() / 1_000).collect();
     let witness =
         Cosigner::new("witness.example/w1", ed25519_dalek::SigningKey::from_bytes(&[5; 32])).unwrap();
-    let policy = Policy::parse(&format!("witness w {}\nquorum w\n", witness.key().vkey())).expect("a policy");
+    let policy = Policy::parse(format!("witness w {}\nquorum w\n", witness.key().vkey())).expect("a policy");
     let hour = 3_600;
     for (case, at, outcome) in [
         ("in time", (0, 0), None),

@@ -242,7 +242,7 @@ async fn ask(client: &Client) -> Asked {
 }
 
 fn policy(witness: &CosignatureKey) -> Policy {
-    Policy::parse(&format!("witness w {}\nquorum w\n", witness.vkey())).unwrap()
+    Policy::parse(format!("witness w {}\nquorum w\n", witness.vkey())).unwrap()
 }
 
 #[tokio::test]

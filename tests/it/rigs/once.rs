@@ -73,9 +73,9 @@ async fn storm(town: &Town, processes: usize) {
             drop(ended);
             let server = servers.remove(which);
             if restarts % 2 == 0 {
-                server.kill().await
+                server.kill().await;
             } else {
-                server.stop().await
+                server.stop().await;
             }
             servers.insert(which, town.serve(which).await);
             let ways = servers[which].connections(CONNECTIONS).await;

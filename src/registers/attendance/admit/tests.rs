@@ -216,7 +216,7 @@ fn what_is_odd_is_stored_and_flagged_and_what_is_not_ours_is_refused() {
                     &signer().verifying_key().to_bytes(),
                     &CentreId::parse("hall").unwrap(),
                     punch,
-                )
+                );
             }),
             Ok(vec![]),
         ),

@@ -231,6 +231,7 @@ fn person_of(place: &Place, punch: &PunchRow) -> String {
     known.unwrap_or_default().to_owned()
 }
 
+#[expect(clippy::option_option, reason = "revealed or not, and then there or not")]
 fn record(
     place: &Place,
     punch: PunchRow,

@@ -185,10 +185,9 @@ impl Calls {
 
 /// Looks at a device's signature before the command waits for its commit.
 fn verify(place: &Place, punch: &mut Punch) {
-    if let Some(device) = place.own.device(punch.stamp.device.as_str()) {
-        if !device.public_key.is_empty() {
-            signature::verify(&device.public_key, &place.centre, punch);
-        }
+    let device = place.own.device(punch.stamp.device.as_str());
+    if let Some(device) = device.filter(|device| !device.public_key.is_empty()) {
+        signature::verify(&device.public_key, &place.centre, punch);
     }
 }
 
