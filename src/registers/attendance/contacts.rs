@@ -130,8 +130,8 @@ impl Contacts {
     }
 
     /// What another replica heard.
-    pub fn learn(&mut self, log: LogId, row: Row) {
-        self.take_in(log, &row);
+    pub fn learn(&mut self, log: LogId, row: &Row) {
+        self.take_in(log, row);
     }
 
     fn take_in(&mut self, log: LogId, row: &Row) -> &mut Kept {
@@ -295,7 +295,7 @@ mod tests {
     fn a_boot_is_dated_by_its_earliest_contact_whichever_replica_had_it() {
         let mut contacts = Contacts::default();
         contacts.punched(HALL, heard("gate-1", "a", 20_000));
-        contacts.learn(HALL, Row { contact: heard("gate-1", "a", 10_000), reported: false });
+        contacts.learn(HALL, &Row { contact: heard("gate-1", "a", 10_000), reported: false });
         let first = contacts.first(&(HALL, "gate-1".to_owned(), "a".to_owned()));
         assert_eq!(first.map(|sample| sample.server.get()), Some(10_000));
         assert!(contacts.reporting().is_empty(), "a device that only punches is not watched");

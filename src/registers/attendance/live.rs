@@ -155,7 +155,7 @@ impl Live {
             let contact = row.contact.clone();
             let key = (log, contact.device.to_string(), contact.boot_id.as_str().to_owned());
             found.insert(key, contact.first);
-            self.lock_contacts().learn(log, row);
+            self.lock_contacts().learn(log, &row);
         }
         Ok(found)
     }
@@ -213,7 +213,7 @@ impl Live {
         let rows = contacts::recent(store, now).await?;
         let mut contacts = self.lock_contacts();
         for (log, row) in rows {
-            contacts.learn(log, row);
+            contacts.learn(log, &row);
         }
         Ok(contacts.reporting())
     }
