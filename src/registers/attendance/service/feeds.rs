@@ -40,7 +40,8 @@ impl Calls {
         let (place, limit) = self.feed(caller, &request.centre, request.limit).await?;
         let mine = |item: &Item| is_mine(&place, item);
         let page = self.page(PRESENCE, place.log, &request.cursor, limit, Filter::Only(&mine)).await?;
-        let items = page.items.iter().filter_map(presence).collect();
+        let indexes = self.indexes(place.log).await?;
+        let items = page.items.iter().filter_map(|item| presence(item, indexes.of(item.pos))).collect();
         Ok(ListPresenceSinceResponse { items, next_cursor: page.next_cursor, caught_up: page.caught_up })
     }
 
@@ -52,7 +53,8 @@ impl Calls {
     ) -> Result<ListDeviceStatesSinceResponse, Failure> {
         let (place, limit) = self.feed(caller, &request.centre, request.limit).await?;
         let page = self.page(DEVICE, place.log, &request.cursor, limit, Filter::Everything).await?;
-        let items = page.items.iter().filter_map(device_state).collect();
+        let indexes = self.indexes(place.log).await?;
+        let items = page.items.iter().filter_map(|item| device_state(item, indexes.of(item.pos))).collect();
         Ok(ListDeviceStatesSinceResponse { items, next_cursor: page.next_cursor, caught_up: page.caught_up })
     }
 
@@ -86,7 +88,7 @@ fn is_mine(place: &Place, item: &Item) -> bool {
     })
 }
 
-fn presence(item: &Item) -> Option<Presence> {
+fn presence(item: &Item, entry_index: u64) -> Option<Presence> {
     let (person, day) = presence_of(&item.key)?;
     let known = match &item.body {
         Body::Content(content) => Presence::decode(content.as_slice()).ok()?,
@@ -94,7 +96,7 @@ fn presence(item: &Item) -> Option<Presence> {
     };
     Some(Presence {
         seq: item.seq,
-        entry_index: item.pos.get(),
+        entry_index,
         person_id: person.to_owned(),
         work_date: Some(wire::date(day)),
         revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
@@ -103,14 +105,14 @@ fn presence(item: &Item) -> Option<Presence> {
     })
 }
 
-fn device_state(item: &Item) -> Option<DeviceState> {
+fn device_state(item: &Item, entry_index: u64) -> Option<DeviceState> {
     let known = match &item.body {
         Body::Content(content) => DeviceState::decode(content.as_slice()).ok()?,
         Body::Nothing | Body::Erased => DeviceState::default(),
     };
     Some(DeviceState {
         seq: item.seq,
-        entry_index: item.pos.get(),
+        entry_index,
         device: String::from_utf8(item.key.bytes.clone()).ok()?,
         revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
         tombstone: !matches!(item.body, Body::Content(_)),

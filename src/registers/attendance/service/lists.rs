@@ -11,11 +11,12 @@ use crate::ledger::disclosure::Disclosure;
 use crate::proto::presented::Who;
 use crate::proto::{
     DeviceStamp, ListPunchesRequest, ListPunchesResponse, ListPunchesSinceRequest, ListPunchesSinceResponse,
-    Presented, Punch, PunchRecord,
+    Presented, Punch, PunchFlag, PunchRecord,
 };
 use crate::registers::attendance::effective::{Boot, Neighbours, effective};
 use crate::registers::attendance::load;
 use crate::registers::attendance::rows::{self, PunchRow};
+use crate::registers::attendance::view::Effective;
 use crate::registers::audit::service::reads::SessionRead;
 use crate::registers::derivation::trust;
 use crate::registers::desk::{Place, Revealed};
@@ -25,7 +26,7 @@ use crate::store::{Binds, Keys, Statement};
 
 static PUNCHES_FROM: Statement = Statement::new(
     "SELECT pos, recorded_ms, request_id, content FROM attendance_punch \
-     WHERE log_id = $1 AND pos >= $2 AND claimed_ms >= $3 AND claimed_ms < $4 ORDER BY pos LIMIT $5",
+     WHERE log_id = $1 AND pos >= $2 AND pos < $3 AND claimed_ms >= $4 AND claimed_ms < $5 ORDER BY pos LIMIT $6",
 );
 
 static PUNCHES_OF_FROM: Statement = Statement::new(
@@ -36,6 +37,10 @@ static PUNCHES_OF_FROM: Statement = Statement::new(
 
 /// Rows that are looked at for one page, at most: a department's system skips what is not its own.
 const SCAN_MOST: usize = 20_000;
+/// Entries that one question passes over when few of them are what is asked for.
+const STRIDE: u64 = 20_000;
+/// And how often it is asked for one page: a page may be short, or empty, and still not be the last.
+const STRIDES_MOST: usize = 25;
 
 /// What is asked for.
 struct Wanted {
@@ -46,9 +51,17 @@ struct Wanted {
     size: usize,
 }
 
+/// A punch with what is known of it now.
+struct Seen {
+    punch: PunchRow,
+    effective: Effective,
+    /// Whose it is: also when the credential was bound later; empty when nobody is known.
+    person_id: String,
+}
+
 /// What was found.
 struct Found {
-    punches: Vec<PunchRow>,
+    punches: Vec<Seen>,
     /// Where the next page begins.
     next: Pos,
     /// There was nothing more.
@@ -87,7 +100,10 @@ impl Calls {
         let next_page_token = if found.ended { String::new() } else { wire::token(found.next, "") };
         let disclosure = match &reveal {
             Some(reveal) => {
-                let scope = format!("punches/{}", found.punches.len());
+                let scope = match &wanted.person {
+                    Some(person) => format!("punches/{person}"),
+                    None => format!("punches/{}", found.punches.len()),
+                };
                 Some(self.reads.read(caller, &place, &scope, reveal).await?)
             }
             None => None,
@@ -138,29 +154,22 @@ impl Calls {
 
     async fn find(&self, place: &Place, wanted: &Wanted) -> Result<Found, Failure> {
         let mut found = Found { punches: Vec::new(), next: wanted.from_pos, ended: false };
-        let mut scanned = 0;
-        let who = wanted.person.as_ref().map(|person| names(place, person));
-        while found.punches.len() < wanted.size && scanned < SCAN_MOST {
+        let (mut scanned, mut strides) = (0, 0);
+        while found.punches.len() < wanted.size && scanned < SCAN_MOST && strides < STRIDES_MOST {
             let missing = wanted.size - found.punches.len();
-            let binds = Binds::new()
-                .and(place.log.column())
-                .and(found.next.column())
-                .and(wanted.from.get())
-                .and(wanted.until.get())
-                .and(i64::try_from(missing).unwrap_or(i64::MAX));
-            let page = match &who {
-                Some(who) => {
-                    let keys = Keys::texts(who.iter().cloned());
-                    self.desk.store().fetch(&PUNCHES_OF_FROM, binds.keys(keys), rows::read_punch).await?
-                }
-                None => self.desk.store().fetch(&PUNCHES_FROM, binds, rows::read_punch).await?,
-            };
-            found.ended = page.len() < missing;
+            let (page, end) = self.stride(place, wanted, found.next, missing).await?;
             scanned += page.len();
-            if let Some(last) = page.last() {
-                found.next = last.pos.next();
+            strides += 1;
+            let whole = page.len() < missing;
+            match page.last().filter(|_| !whole).map(|last| last.pos.next()).or(end) {
+                Some(next) => found.next = next,
+                None => {
+                    found.next = page.last().map_or(found.next, |last| last.pos.next());
+                    found.ended = true;
+                }
             }
-            found.punches.extend(page.into_iter().filter(|punch| visible(place, punch)));
+            let seen = self.see(place, page).await?;
+            found.punches.extend(seen.into_iter().filter(|seen| is_wanted(place, wanted, seen)));
             if found.ended {
                 break;
             }
@@ -168,38 +177,85 @@ impl Calls {
         Ok(found)
     }
 
+    /// Up to `missing` punches from a position on, and where the look ended, unless it was at the end of the log.
+    async fn stride(
+        &self,
+        place: &Place,
+        wanted: &Wanted,
+        from: Pos,
+        missing: usize,
+    ) -> Result<(Vec<PunchRow>, Option<Pos>), Failure> {
+        let store = self.desk.store();
+        let limit = i64::try_from(missing).unwrap_or(i64::MAX);
+        let binds = Binds::new().and(place.log.column()).and(from.column());
+        if let Some(person) = &wanted.person {
+            let binds = binds.and(wanted.from.get()).and(wanted.until.get()).and(limit);
+            let binds = binds.keys(Keys::texts(names(place, person)));
+            return Ok((store.fetch(&PUNCHES_OF_FROM, binds, rows::read_punch).await?, None));
+        }
+        let (head, epoch) = self.desk.ledger().reader().head(place.log).await?;
+        let end = Pos::new(epoch.base.get() + head.size);
+        let until = Pos::new(from.get().saturating_add(STRIDE));
+        let binds = binds.and(until.column()).and(wanted.from.get()).and(wanted.until.get()).and(limit);
+        let page = store.fetch(&PUNCHES_FROM, binds, rows::read_punch).await?;
+        Ok((page, (until < end).then_some(until)))
+    }
+
+    /// When punches happened and whose they are, as far as is known now.
+    async fn see(&self, place: &Place, punches: Vec<PunchRow>) -> Result<Vec<Seen>, Failure> {
+        let boots = self.boots(place.log, &punches).await?;
+        let seen = punches.into_iter().map(|punch| {
+            let boots = boots.get(&punch.fact.device).map(Vec::as_slice).unwrap_or_default();
+            let effective = effective(&punch.stamped(), boots, Neighbours::default());
+            let person_id = person_of(place, &punch, effective.at);
+            Seen { punch, effective, person_id }
+        });
+        Ok(seen.collect())
+    }
+
     async fn records(
         &self,
         place: &Place,
-        punches: Vec<PunchRow>,
+        punches: Vec<Seen>,
         disclosure: Option<&Disclosure>,
     ) -> Result<Vec<PunchRecord>, Failure> {
         let mut shown = None;
         if let Some(disclosure) = disclosure {
-            let positions: Vec<Pos> = punches.iter().map(|punch| punch.pos).collect();
+            let positions: Vec<Pos> = punches.iter().map(|seen| seen.punch.pos).collect();
             let revealed = rows::reveal(self.desk.store(), disclosure, place.log, &positions).await?;
             shown = Some(revealed.into_iter().collect::<HashMap<Pos, Presented>>());
         }
-        let boots = self.boots(place.log, &punches).await?;
-        let bases = self.desk.ledger().reader().epochs(place.log).await?;
-        let base =
-            |pos: Pos| bases.iter().rev().find(|epoch| epoch.base <= pos).map_or(0, |epoch| epoch.base.get());
+        let indexes = self.indexes(place.log).await?;
         Ok(punches
             .into_iter()
-            .map(|punch| {
-                let presented = shown.as_mut().map(|shown| shown.remove(&punch.pos));
-                let index = punch.pos.get() - base(punch.pos);
-                record(place, punch, index, &boots, presented)
+            .map(|seen| {
+                let presented = shown.as_mut().map(|shown| shown.remove(&seen.punch.pos));
+                let index = indexes.of(seen.punch.pos);
+                record(seen, index, presented)
             })
             .collect())
     }
 
     async fn boots(&self, log: LogId, punches: &[PunchRow]) -> Result<HashMap<String, Vec<Boot>>, Failure> {
+        let adrift = punches.iter().any(|punch| punch.stamped().is_adrift());
+        if !adrift {
+            return Ok(HashMap::new());
+        }
         let mut tx = self.desk.store().snapshot().await?;
         let boots = load::boots(&mut tx, log, punches, Pos::new(u64::MAX)).await?;
         tx.rollback().await?;
         Ok(boots)
     }
+}
+
+/// Is it what is asked for, and may the caller see it? A department's system sees the punches of its own people; those of
+/// somebody whom nobody knows are seen by who sees the centre.
+fn is_wanted(place: &Place, wanted: &Wanted, seen: &Seen) -> bool {
+    let asked = wanted.person.as_ref().is_none_or(|person| person.as_str() == seen.person_id);
+    let own = place.pass.department().is_none_or(|only| {
+        place.deployment.person(&seen.person_id).is_some_and(|person| person.department == only.as_str())
+    });
+    asked && own
 }
 
 /// What rows call a person: their id, and the credentials that were ever bound to them.
@@ -211,20 +267,11 @@ fn names(place: &Place, person: &PersonId) -> BTreeSet<String> {
     bound.chain(std::iter::once(person.to_string())).collect()
 }
 
-/// A department's system sees the punches of its own people; of somebody whom nobody knows, only who sees the centre.
-fn visible(place: &Place, punch: &PunchRow) -> bool {
-    let Some(only) = place.pass.department() else { return true };
-    let person = person_of(place, punch);
-    place.deployment.person(&person).is_some_and(|person| person.department == only.as_str())
-}
-
 /// Whose punch it is, as far as is known now: also when the credential was bound later.
-fn person_of(place: &Place, punch: &PunchRow) -> String {
+fn person_of(place: &Place, punch: &PunchRow, at: EpochMs) -> String {
     if !punch.fact.person_id.is_empty() {
         return punch.fact.person_id.clone();
     }
-    let stamped = punch.stamped();
-    let at = effective(&stamped, &[], Neighbours::default()).at;
     let Some(zone) = place.deployment.zone(&place.centre) else { return String::new() };
     let known =
         place.own.person_for(punch.fact.credential_kind, &punch.fact.credential_hmac, zone.day_of(at));
@@ -232,17 +279,10 @@ fn person_of(place: &Place, punch: &PunchRow) -> String {
 }
 
 #[expect(clippy::option_option, reason = "revealed or not, and then there or not")]
-fn record(
-    place: &Place,
-    punch: PunchRow,
-    entry_index: u64,
-    boots: &HashMap<String, Vec<Boot>>,
-    shown: Option<Option<Presented>>,
-) -> PunchRecord {
-    let boots = boots.get(&punch.fact.device).map(Vec::as_slice).unwrap_or_default();
-    let effective = effective(&punch.stamped(), boots, Neighbours::default());
-    let person_id = person_of(place, &punch);
-    let redacted = shown.is_none() && !punch.fact.credential_hmac.is_empty();
+fn record(seen: Seen, entry_index: u64, shown: Option<Option<Presented>>) -> PunchRecord {
+    let Seen { punch, effective, person_id } = seen;
+    let fallback = punch.fact.flags().any(|flag| flag == PunchFlag::FallbackCredential);
+    let redacted = shown.is_none() && (fallback || !punch.fact.credential_hmac.is_empty());
     let presented = shown.flatten().or_else(|| {
         let known = !punch.fact.person_id.is_empty() && punch.fact.credential_hmac.is_empty();
         known.then(|| Presented {

@@ -5,9 +5,10 @@
 //! [`Disclosure`](crate::ledger::disclosure::Disclosure).
 
 use crate::access::Caller;
-use crate::kernel::{Check, DeviceId, EpochMs, LogId, Words};
+use crate::kernel::{Check, DeviceId, EpochMs, LogId, Pos, Words};
 use crate::ledger::committer::{Lane, Outcome};
 use crate::ledger::port::ConfigAt;
+use crate::ledger::reader::Epoch;
 use crate::proto::{
     EndDeviceOutageRequest, EndDeviceOutageResponse, Outcome as Said, PunchFact, RecordPunchRequest,
     RecordPunchResponse, ReportDeviceOutageRequest, ReportDeviceOutageResponse, ReportDeviceRequest,
@@ -96,7 +97,7 @@ impl Calls {
         let place = self.desk.enter(caller, &centre).await?;
         place.pass.device(&device)?;
         let known = place.own.device(device.as_str()).ok_or(Failure::NotFound("device"))?;
-        let journal = crate::kernel::Pos::new(known.journal);
+        let journal = Pos::new(known.journal);
         let now = self.desk.now();
         let sample = Sample { mono_ms, wall, server: now };
         let contact = Contact {
@@ -168,10 +169,14 @@ impl Calls {
     async fn through(&self, place: &Place, device: &DeviceId) -> Result<u64, Failure> {
         let Some(known) = place.own.device(device.as_str()) else { return Ok(0) };
         let (head, epoch) = self.desk.ledger().reader().head(place.log).await?;
-        let next_pos = crate::kernel::Pos::new(epoch.base.get() + head.size);
+        let next_pos = Pos::new(epoch.base.get() + head.size);
         let at = ConfigAt { log: place.log, config_pos: head.config_pos, next_pos };
         let live = self.desk.registers().attendance.known(self.desk.store(), at).await?;
-        Ok(live.through(device.as_str(), crate::kernel::Pos::new(known.journal)))
+        Ok(live.through(device.as_str(), Pos::new(known.journal)))
+    }
+
+    async fn indexes(&self, log: LogId) -> Result<Indexes, Failure> {
+        Ok(Indexes(self.desk.ledger().reader().epochs(log).await?))
     }
 
     /// The newest signed checkpoint of a log.
@@ -180,6 +185,16 @@ impl Calls {
         let (head, epoch) = reader.head(log).await?;
         let checkpoint = reader.checkpoint(log, head.epoch, head.size).await?;
         Ok(reader.note(log, &epoch.origin, &checkpoint)?)
+    }
+}
+
+/// From positions to the indexes that callers know: a new epoch counts from 0.
+struct Indexes(Vec<Epoch>);
+
+impl Indexes {
+    fn of(&self, pos: Pos) -> u64 {
+        let epoch = self.0.iter().rev().find(|epoch| epoch.base <= pos);
+        pos.get() - epoch.map_or(0, |epoch| epoch.base.get())
     }
 }
 
