@@ -51,11 +51,25 @@ impl Directory {
         if known.is_none() {
             self.order.insert((noun, pos, code.clone()));
             self.index(&record, &code);
+        } else {
+            self.index_holder(&record, &code);
         }
         self.records.insert((noun, code), Arc::new(Held { first, pos, put, record }));
     }
 
-    /// What a record is found by besides its code never changes with a later version of it.
+    /// A credential whose binding has ended may be bound to somebody else from the same day on: a later version of the
+    /// same binding, found by its new holder too.
+    fn index_holder(&mut self, record: &Record, code: &str) {
+        if let Record::CredentialBinding(binding) = record {
+            let key = (Noun::CredentialBinding, binding.person_id.clone());
+            let codes = self.people.entry(key).or_default();
+            if codes.iter().all(|known| known != code) {
+                codes.push(code.to_owned());
+            }
+        }
+    }
+
+    /// What else a record is found by besides its code never changes with a later version of it.
     fn index(&mut self, record: &Record, code: &str) {
         match record {
             Record::CredentialBinding(binding) => {
@@ -145,15 +159,12 @@ impl Directory {
 
     /// The bindings of a person.
     pub fn bindings_of(&self, person_id: &str) -> impl Iterator<Item = &CredentialBinding> {
-        self.people.get(&(Noun::CredentialBinding, person_id.to_owned())).into_iter().flatten().filter_map(
-            |code| {
-                if let Record::CredentialBinding(binding) = &self.get(Noun::CredentialBinding, code)?.record {
-                    Some(binding)
-                } else {
-                    None
-                }
-            },
-        )
+        let held = (Noun::CredentialBinding, person_id.to_owned());
+        let codes = self.people.get(&held).into_iter().flatten();
+        codes.filter_map(move |code| match &self.get(Noun::CredentialBinding, code)?.record {
+            Record::CredentialBinding(binding) if binding.person_id == held.1 => Some(binding),
+            _ => None,
+        })
     }
 
     /// Who a credential stands for on a day.
@@ -276,8 +287,20 @@ mod tests {
             assert_eq!(directory.person_for(1, &[card; 32], on), person, "card {card} on {day}");
         }
         assert_eq!(directory.config_pos, Pos::new(4));
+        let cards = |person: &str| directory.bindings_of(person).count();
+        assert_eq!((cards("zhang"), cards("li"), cards("wang")), (1, 1, 1));
         let listed: Vec<_> = directory.list(Noun::CredentialBinding, None).map(|held| held.first).collect();
         assert_eq!(listed, [Pos::new(1), Pos::new(2), Pos::new(3)]);
+    }
+
+    #[test]
+    fn a_card_that_changes_hands_for_the_same_days_is_its_new_holders() {
+        let mut directory = Directory::default();
+        directory.apply(Pos::new(1), binding("zhang", 7, 1, None));
+        directory.apply(Pos::new(2), binding("zhang", 7, 1, None).retired());
+        directory.apply(Pos::new(3), binding("li", 7, 1, None));
+        assert_eq!(directory.bindings_of("zhang").count(), 0);
+        assert_eq!(directory.bindings_of("li").count(), 1);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use qinlian::proto::punch::{Direction, Method};
 use qinlian::proto::role_grant::Reach;
 use qinlian::proto::*;
 use qinlian::registers::attendance::service::Calls;
-use qinlian::registers::audit::service::reads::Reads;
+use qinlian::registers::audit::service::reads::{Reads, ReplicaId};
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::failure::Failure;
 use qinlian::registers::wire::timestamp;
@@ -34,7 +34,8 @@ impl Counter {
             hall.office.grant(hall.log(), &Subject::parse(gate).expect("a subject"), Role::Terminal).await;
         }
         let desk = hall.office.desk.clone();
-        let calls = Calls::new(desk.clone(), Reads::new(desk));
+        let reads = Reads::start(desk.clone(), ReplicaId::new(*b"replica1")).await.expect("reads");
+        let calls = Calls::new(desk, reads);
         Self { hall, calls }
     }
 
@@ -158,7 +159,7 @@ async fn every_item_of_an_upload_is_answered_for_itself() {
 async fn an_upload_carries_a_thousand_items_and_no_more() {
     each(async |fixture| {
         let counter = Counter::begin(&fixture.store, &clock(42)).await;
-        let many = |count: u64| (1..=count).map(|seq| counter.punch(seq, 1, "A0")).collect::<Vec<_>>();
+        let many = |count: u64| (1..=count).map(|seq| counter.punch(seq, 0, "A0")).collect::<Vec<_>>();
         let answer = counter.upload(many(1_000)).await.expect("an answer");
         assert!(answer.results.iter().all(|item| item.outcome() == Outcome::Accepted));
         assert_eq!(answer.contiguous_through, 1_000);
