@@ -104,8 +104,10 @@ impl Table {
         let direction = columns.direction.as_deref().map(at).transpose()?;
         let mut lines = Vec::new();
         let mut record = csv::ByteRecord::new();
+        let mut place = Place { number: 1, at: 0 };
         while reader.read_byte_record(&mut record).context("the file cannot be read")? {
-            let number = record.position().map_or(0, csv::Position::line);
+            let at = record.position().map_or(0, csv::Position::byte);
+            let number = place.line_of(text, usize::try_from(at).unwrap_or(usize::MAX));
             let cell = |at: Option<usize>| match at.map(|at| record.get(at)) {
                 None => Ok(String::new()),
                 Some(None) => Err("MISSING_CELL"),
@@ -124,6 +126,26 @@ impl Table {
             lines.push(Line { number, cells });
         }
         Ok(Self { digest, lines })
+    }
+}
+
+/// How many lines were counted, and up to where.
+struct Place {
+    number: u64,
+    at: usize,
+}
+
+impl Place {
+    /// The line on which a record begins that the reader says begins at `at`: it says so before it skips what ends the
+    /// line before, and empty lines.
+    fn line_of(&mut self, text: &[u8], at: usize) -> u64 {
+        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        let skipped = text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| is_end(byte)).count());
+        let passed = text.get(self.at..at + skipped).unwrap_or_default();
+        let ended = passed.iter().filter(|byte| **byte == b'\n').count();
+        self.number += u64::try_from(ended).unwrap_or_default();
+        self.at = at + skipped;
+        self.number
     }
 }
 
