@@ -97,7 +97,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     tell::heading("The centre");
     let mut town = setup::set_up(&office, &channel, administrator, opens.plus_ms(-10 * MINUTE_MS)).await?;
     say(&format!("  {CENTRE_NAME}: 20 windows, 60 people of 8 departments, 4 terminals."));
-    say(&format!("  It is {} in the story; everything is in {}.", zone.wall(opens), data.display()));
+    say(&format!("  It is {} in the story. Everything is in", zone.wall(opens)));
+    say(&format!("  {}", data.display()));
 
     clock.leap_to(opens);
     let story = Story { office: &office, channel: &channel, zone: &zone, data: &data };

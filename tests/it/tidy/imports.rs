@@ -25,6 +25,8 @@ const TABLE: &[(&str, &[&str])] = &[
     // What it asks of the registers is a port.
     ("results", &["store", "kernel", "clock", "proto"]),
     ("findings", &["kernel", "policy", "registers/*/view"]),
+    // Tests that fill a file of their own look at what they need.
+    ("registers/*/*/tests", &["*"]),
     // The registers. Views are leaves: no cycles.
     ("registers/*/view", &["kernel", "proto"]),
     ("registers/verdict", &["kernel", "proto"]),
