@@ -33,7 +33,7 @@ pub(super) fn tally(tally: &Tally) {
     line(tally.sent, "clock-ins sent by 4 terminals, over real gRPC, each signed by its device");
     line(tally.accepted, "stored, and nothing odd about them");
     line(tally.repeats, "sent again because an answer got lost: the same receipt, byte for byte");
-    line(tally.conflicts, "with a journal number that stands for something else: kept apart, not lost");
+    line(tally.conflicts, "with a journal number that stands for something else: kept apart");
     for (reason, count) in &tally.quarantined {
         let what = match reason.as_str() {
             "UNKNOWN_PERSON" => "with a card that nobody is known by: stored, until somebody is",
@@ -98,11 +98,7 @@ pub(super) fn devices(zone: &Zone, states: &BTreeMap<String, DeviceState>) {
             device_state::State::Unspecified => "",
         };
         let covered = wall(zone, state.covered_until.as_ref());
-        say(&format!(
-            "  {}{}every clock-in up to {covered} has arrived",
-            padded(device, 10),
-            padded(doing, 28)
-        ));
+        say(&format!("  {}{}all clock-ins up to {covered} are here", padded(device, 10), padded(doing, 28)));
     }
 }
 

@@ -142,7 +142,7 @@ impl Place {
         let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let skipped = text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| is_end(byte)).count());
         let passed = text.get(self.at..at + skipped).unwrap_or_default();
-        let ended = passed.iter().filter(|byte| **byte == b'\n').count();
+        let ended = passed.split(|byte| *byte == b'\n').count() - 1;
         self.number += u64::try_from(ended).unwrap_or_default();
         self.at = at + skipped;
         self.number

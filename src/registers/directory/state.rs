@@ -161,9 +161,10 @@ impl Directory {
     pub fn bindings_of(&self, person_id: &str) -> impl Iterator<Item = &CredentialBinding> {
         let held = (Noun::CredentialBinding, person_id.to_owned());
         let codes = self.people.get(&held).into_iter().flatten();
-        codes.filter_map(move |code| match &self.get(Noun::CredentialBinding, code)?.record {
-            Record::CredentialBinding(binding) if binding.person_id == held.1 => Some(binding),
-            _ => None,
+        codes.filter_map(move |code| {
+            let held_now = self.get(Noun::CredentialBinding, code)?;
+            let Record::CredentialBinding(binding) = &held_now.record else { return None };
+            (binding.person_id == held.1).then_some(binding)
         })
     }
 
