@@ -1,6 +1,8 @@
 //! `qinlian init`: keys, database, the genesis of a deployment with its two first administrators, and a first centre.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -38,6 +40,9 @@ pub struct Options {
     /// The centre's time zone
     #[arg(long, value_name = "ZONE", default_value = "Asia/Shanghai")]
     pub tz: String,
+    /// The database, sqlite://… or postgres://…; an SQLite file in the folder unless given
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
 }
 
 /// What `init` made.
@@ -75,7 +80,7 @@ pub async fn begin(options: Options, opening: Opening) -> anyhow::Result<Begun> 
     let names = names(&options.admins)?;
     let name = parse_name("--name", &options.name)?;
     crate::kernel::Zone::parse(&options.tz).context("--tz")?;
-    let config = prepare(&options.data, &options.deployment)?;
+    let config = prepare(&options.data, &options.deployment, options.database.as_deref())?;
     for path in [&config.keys.seal, &config.keys.log, &config.keys.token] {
         office::write_secret(path, &*opening.clock)?;
     }
@@ -148,7 +153,7 @@ fn administrator(id: &PersonId) -> RoleGrant {
 }
 
 /// The folder, with a configuration file that remembers the deployment's name.
-fn prepare(data: &Path, deployment: &str) -> anyhow::Result<Config> {
+fn prepare(data: &Path, deployment: &str, database: Option<&str>) -> anyhow::Result<Config> {
     if fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty: a deployment begins in a folder of its own", data.display());
     }
@@ -160,7 +165,17 @@ fn prepare(data: &Path, deployment: &str) -> anyhow::Result<Config> {
     }
     fs::create_dir_all(data).with_context(|| format!("failed to make {}", data.display()))?;
     let file = data.join("config.toml");
-    fs::write(&file, format!("deployment = \"{deployment}\"\n"))
+    let mut settings = toml::Table::new();
+    settings.insert("deployment".to_owned(), deployment.into());
+    if let Some(url) = database {
+        settings
+            .insert("database".to_owned(), toml::Table::from_iter([("url".to_owned(), url.into())]).into());
+    }
+    // A URL may hold a password.
+    let mut made = fs::OpenOptions::new();
+    made.write(true).create_new(true).mode(0o600);
+    made.open(&file)
+        .and_then(|mut file| file.write_all(settings.to_string().as_bytes()))
         .with_context(|| format!("failed to write {}", file.display()))?;
     Where { data: Some(data.to_owned()), config: None }.load()
 }

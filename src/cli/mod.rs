@@ -11,6 +11,8 @@ use crate::config::{self, Config, Source};
 use crate::telemetry;
 
 pub mod audit;
+mod bench;
+mod client;
 mod config_show;
 mod demo;
 mod import;
@@ -85,6 +87,8 @@ enum Command {
     /// Cosign other logs, and have ours cosigned by file
     #[command(subcommand)]
     Witness(witness::Command),
+    /// Load on this machine: what the ledger costs against plain rows
+    Bench(bench::Options),
     /// The effective configuration
     #[command(subcommand)]
     Config(config_show::Command),
@@ -134,6 +138,7 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Audit(command) => audit::run(command).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Witness(command) => witness::run(command).await,
+        Command::Bench(options) => bench::run(options).await,
         Command::Config(command) => config_show::run(&command),
         Command::Proto(command) => proto_export::run(&command),
     }

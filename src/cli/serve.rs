@@ -37,13 +37,21 @@ pub struct Options {
     insecure: bool,
 }
 
+/// A listener that answers, and nothing beside it.
+#[derive(Debug)]
+pub(super) struct Listening {
+    /// The port that it listens on.
+    pub(super) port: u16,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<Result<(), ServeError>>,
+}
+
 /// A server that runs.
 #[derive(Debug)]
 pub struct Running {
     /// The port that it listens on.
     pub port: u16,
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<Result<(), ServeError>>,
+    listening: Listening,
     runner: RunnerHandle,
     reads: Reads,
     tasks: Vec<JoinHandle<()>>,
@@ -66,8 +74,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     Ok(Answer::Yes)
 }
 
-/// Starts a server over an open deployment.
-pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
+/// Answers calls over an open deployment with these services, on the configured port.
+pub(super) async fn listen(office: &Office, services: Services, insecure: bool) -> anyhow::Result<Listening> {
     let listen = &office.config.listen;
     let address = std::net::SocketAddr::new(listen.address, listen.port);
     let listener =
@@ -83,16 +91,36 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
         reflection: listen.reflection,
         insecure,
     };
+    let health = Arc::clone(office.desk.ledger().health());
+    let (stop, stopping) = oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        edge::serve(edge, listener, services, move || health.ready(), async {
+            // A sender that is gone says the same: stop.
+            let _gone = stopping.await;
+        })
+        .await
+    });
+    Ok(Listening { port, stop, server })
+}
+
+/// This replica's sessions of reads.
+pub(super) async fn reads(office: &Office) -> anyhow::Result<Reads> {
+    let file = office.config.files.anchor.with_extension("replica");
+    let replica = ReplicaId::open(&file, &*office.clock).context("failed to read this replica's id")?;
+    Ok(Reads::start(office.desk.clone(), replica).await?)
+}
+
+/// Starts a server over an open deployment.
+pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let desk = &office.desk;
-    let replica = ReplicaId::open(&office.config.files.anchor.with_extension("replica"), &*office.clock)
-        .context("failed to read this replica's id")?;
-    let reads = Reads::start(desk.clone(), replica).await?;
+    let reads = reads(office).await?;
     let audit = audit::service::Calls::new(desk.clone(), witnesses(&office.config)?);
     let cleanup = audit.cleanup().clone();
-    let services = Services::new(limits)
+    let services = Services::new(&office.config.limits)
         .directory(&Arc::new(directory::service::Calls::new(desk.clone())))
         .attendance(&Arc::new(attendance::service::Calls::new(desk.clone(), reads.clone())))
         .audit(&Arc::new(audit));
+    let listening = listen(office, services, insecure).await?;
     let derivation = derivation::registered(desk.ledger().clone());
     let folder = Folder::new(desk.store().clone(), derivation);
     let runner = Runner::new(folder, Arc::clone(&office.clock)).start();
@@ -105,16 +133,7 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     if let Some(client) = witness_client(office)? {
         tasks.push(tokio::spawn(async move { client.run().await }));
     }
-    let health = Arc::clone(desk.ledger().health());
-    let (stop, stopping) = oneshot::channel::<()>();
-    let server = tokio::spawn(async move {
-        edge::serve(edge, listener, services, move || health.ready(), async {
-            // A sender that is gone says the same: stop.
-            let _gone = stopping.await;
-        })
-        .await
-    });
-    Ok(Running { port, stop, server, runner, reads, tasks })
+    Ok(Running { port: listening.port, listening, runner, reads, tasks })
 }
 
 /// Asks the configured witnesses; none when there are none.
@@ -151,11 +170,19 @@ async fn clean(cleanup: Cleanup, clock: Arc<dyn Clock>) {
     }
 }
 
+impl Listening {
+    /// Stops: health says no first, running calls are answered.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        let _sent = self.stop.send(());
+        self.server.await??;
+        Ok(())
+    }
+}
+
 impl Running {
     /// Stops: health says no first, running calls are answered, sessions of reads are closed.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let _sent = self.stop.send(());
-        self.server.await??;
+        self.listening.stop().await?;
         self.reads.stop().await;
         for task in self.tasks {
             task.abort();

@@ -1,12 +1,12 @@
-//! Callers over real gRPC: a token each, and for terminals a key and a journal.
+//! Terminals over real gRPC: each with a key and a journal.
 
 use anyhow::Context;
 use ed25519_dalek::{Signer, SigningKey};
-use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::Status;
 use tonic_types::StatusExt;
 
 use super::cast::CENTRE;
+use crate::cli::client::Client;
 use crate::clock::{Clock, random};
 use crate::kernel::{CentreId, Check, EpochMs, RequestId};
 use crate::ledger::keys::Keys;
@@ -16,31 +16,6 @@ use crate::proto::{Credential, DeviceStamp, Presented, Punch, ReportDeviceReques
 use crate::registers::attendance::fact::Source;
 use crate::registers::attendance::{parse, signature};
 use crate::registers::wire::timestamp;
-
-/// Somebody who calls.
-#[derive(Debug, Clone)]
-pub(super) struct Client {
-    /// The connection.
-    pub(super) channel: Channel,
-    /// Their token.
-    pub(super) token: String,
-}
-
-impl Client {
-    /// A message with the token.
-    pub(super) fn with<T>(&self, message: T) -> anyhow::Result<Request<T>> {
-        let mut request = Request::new(message);
-        let bearer = format!("Bearer {}", self.token).parse().context("the token is no header")?;
-        request.metadata_mut().insert("authorization", bearer);
-        Ok(request)
-    }
-}
-
-/// Connects to a server on this machine.
-pub(super) async fn connect(port: u16) -> anyhow::Result<Channel> {
-    let endpoint = Channel::from_shared(format!("http://127.0.0.1:{port}"))?;
-    endpoint.connect().await.context("failed to reach the server")
-}
 
 /// What a refusal says: its code and our reason.
 pub(super) fn reason(status: &Status) -> String {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use tonic::transport::Channel;
 
 use super::cast::{self, CENTRE};
-use super::client::Client;
+use crate::cli::client::Client;
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::audit_service_client::AuditServiceClient;
 use crate::proto::directory_service_client::DirectoryServiceClient;

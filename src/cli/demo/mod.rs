@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::json;
 use tonic::transport::Channel;
 
+use super::client::{Client, connect};
 use super::office::{Office, Opening};
 use super::{Answer, audit, init, log_of, say, serve};
 use crate::clock::{Clock, ShiftedClock, SystemClock, random};
@@ -86,12 +87,13 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
         admins: vec!["陈主任".to_owned(), "林科长".to_owned()],
         deployment: "demo.qinlian.example".to_owned(),
         tz: String::new(),
+        database: None,
     };
     let begun = init::begin(begin, opening.clone()).await.context("failed to begin the demonstration")?;
     let mut office = begun.office;
     office.config.listen.port = if options.once { 0 } else { options.port };
     let running = serve::start(&office, false).await?;
-    let channel = client::connect(running.port).await?;
+    let channel = connect(running.port).await?;
     let administrator = begun.administrators.first().context("an administrator")?;
 
     tell::heading("The centre");
@@ -135,7 +137,7 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    async fn client(&self, subject: &str, role: Role) -> anyhow::Result<client::Client> {
+    async fn client(&self, subject: &str, role: Role) -> anyhow::Result<Client> {
         setup::client(self.office, self.channel, subject, Some(role)).await
     }
 

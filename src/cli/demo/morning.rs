@@ -7,9 +7,10 @@ use anyhow::{Context, bail};
 use tonic::transport::Channel;
 
 use super::cast::{self, CENTRE};
-use super::client::{Client, Terminal, reason};
+use super::client::{Terminal, reason};
 use super::setup::{self, FAST, OFFLINE, Town};
 use crate::access::LocalIssuer;
+use crate::cli::client::Client;
 use crate::cli::office::Office;
 use crate::clock::Clock;
 use crate::clock::{ShiftedClock, random};

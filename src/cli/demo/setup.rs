@@ -5,7 +5,8 @@ use ed25519_dalek::SigningKey;
 use tonic::transport::Channel;
 
 use super::cast::{self, CENTRE};
-use super::client::{Client, Terminal};
+use super::client::Terminal;
+use crate::cli::client::Client;
 use crate::cli::office::Office;
 use crate::cli::token;
 use crate::clock::{Clock, random};

@@ -10,7 +10,7 @@ use super::office::{Office, Opening};
 use super::{Answer, Where, quiet_log, say};
 use crate::kernel::{CentreId, DeviceId, EpochMs, Words, Zone};
 
-mod people;
+pub(super) mod people;
 mod punches;
 mod table;
 

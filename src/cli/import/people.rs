@@ -36,7 +36,7 @@ pub(super) fn known_as(office: &Office, directory: &Directory, text: &str) -> Op
 }
 
 /// Creates whoever is missing; running it again creates nobody.
-pub(super) async fn create(
+pub(in crate::cli) async fn create(
     office: &Office,
     log: LogId,
     centre: &str,
@@ -94,7 +94,7 @@ fn id(office: &Office, what: &str, log: LogId, source: &str, text: &str) -> Requ
 }
 
 /// Puts records as the local administrator, and says what now stands.
-pub(super) async fn put(
+pub(in crate::cli) async fn put(
     office: &Office,
     commands: Vec<(LogId, RequestId, Command)>,
 ) -> anyhow::Result<Vec<Option<Record>>> {
