@@ -4,6 +4,7 @@
 //! same mock give the same bytes.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
@@ -32,17 +33,38 @@ pub fn random<const N: usize>(clock: &dyn Clock) -> [u8; N] {
     bytes
 }
 
+/// What the system's monotonic clock shows, finer than a millisecond: for measurements only.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
+pub fn stopwatch() -> Instant {
+    Instant::now()
+}
+
 /// The machine's clock and randomness.
 #[derive(Debug)]
 pub struct SystemClock {
     start: Instant,
+    ahead: Mutex<Ahead>,
+}
+
+/// Random bytes fetched from the system in one call, for the many small pieces that every command needs.
+struct Ahead {
+    bytes: [u8; 4_096],
+    /// How many, at the end, nobody has had.
+    left: usize,
+}
+
+impl std::fmt::Debug for Ahead {
+    /// Never the bytes: they will be salts.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ahead({})", self.left)
+    }
 }
 
 impl SystemClock {
     /// Starts the monotonic clock.
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), ahead: Mutex::new(Ahead { bytes: [0; 4_096], left: 0 }) }
     }
 }
 
@@ -66,7 +88,22 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
     #[expect(clippy::expect_used, reason = "without randomness there are no salts: nothing may be stored")]
     fn fill(&self, buffer: &mut [u8]) {
-        getrandom::fill(buffer).expect("invariant: the system has randomness");
+        const SYSTEM: &str = "invariant: the system has randomness";
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ahead { bytes, left } = &mut *ahead;
+        if buffer.len() > bytes.len() {
+            return getrandom::fill(buffer).expect(SYSTEM);
+        }
+        if *left < buffer.len() {
+            getrandom::fill(bytes).expect(SYSTEM);
+            *left = bytes.len();
+        }
+        let from = bytes.len() - *left;
+        *left -= buffer.len();
+        for (to, byte) in buffer.iter_mut().zip(bytes.iter_mut().skip(from)) {
+            // Given once, and nowhere else any more.
+            *to = std::mem::take(byte);
+        }
     }
 
     fn agrees_with(&self, other: EpochMs) -> bool {

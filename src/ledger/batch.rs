@@ -1,7 +1,7 @@
 //! One log's part of a batch while it is built, and what its receipts are made of afterwards.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::head::Head;
 use super::keys::Keys;
@@ -9,6 +9,7 @@ use super::leaf::{Leaf, PartCommitment};
 use super::part::{Salt, commit};
 use super::port::{ConfigAt, Draft, Placed};
 use super::tables;
+use super::tiles::WIDTH;
 use crate::clock::{Clock, random};
 use crate::kernel::{CentreId, EpochMs, LogId, Pos, RequestId};
 use crate::store::{Inserts, Value};
@@ -25,13 +26,18 @@ pub(super) struct OpenLog {
     pub(super) old_size: u64,
     /// Complete nodes known: the old edge and whatever this batch completed.
     pub(super) nodes: HashMap<NodeId, Hash>,
+    /// The leaf hashes after the last full tile, if this replica wrote them all or began with one.
+    pub(super) tail: Option<Vec<Hash>>,
+    /// Tiles of leaf hashes that this batch completed, by number.
+    pub(super) full: HashMap<u64, Vec<u8>>,
 }
 
 impl OpenLog {
     pub(super) fn new(centre: CentreId, base: Pos, origin: String, head: Head) -> Self {
         let nodes = head.edge.nodes().collect();
         let old_size = head.size;
-        Self { centre, base, origin, head, old_size, nodes }
+        let tail = head.size.is_multiple_of(WIDTH).then(Vec::new);
+        Self { centre, base, origin, head, old_size, nodes, tail, full: HashMap::new() }
     }
 
     pub(super) fn log(&self) -> LogId {
@@ -84,6 +90,7 @@ impl OpenLog {
         })?;
         self.head.size += 1;
         self.head.last = at;
+        self.grow_tail(leaf_hash);
         if draft.changes_config {
             self.head.config_pos = pos.next();
         }
@@ -123,6 +130,18 @@ impl OpenLog {
         Ok(Entry { index, leaf, placed })
     }
 
+    fn grow_tail(&mut self, leaf_hash: Hash) {
+        if let Some(tail) = &mut self.tail {
+            tail.push(leaf_hash);
+        }
+        if self.head.size.is_multiple_of(WIDTH)
+            && let Some(tail) = self.tail.replace(Vec::new())
+        {
+            let hashes = tail.iter().flat_map(|hash| hash.0).collect();
+            self.full.insert(self.head.size / WIDTH - 1, hashes);
+        }
+    }
+
     /// Ends the batch for this log: root, and what its receipts need.
     pub(super) fn close(&mut self) -> BatchTree {
         self.head.root = self.head.edge.root();
@@ -134,6 +153,7 @@ impl OpenLog {
             size: self.head.size,
             root: self.head.root,
             nodes: std::mem::take(&mut self.nodes),
+            tail: self.tail.take().map(Arc::new),
             note: OnceLock::new(),
         }
     }
@@ -214,6 +234,8 @@ pub struct BatchTree {
     /// The root at that size.
     pub root: Hash,
     nodes: HashMap<NodeId, Hash>,
+    /// The leaf hashes after the last full tile, if they are known: the next commit of this replica need not read them.
+    pub(super) tail: Option<Arc<Vec<Hash>>>,
     note: OnceLock<String>,
 }
 

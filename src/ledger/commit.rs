@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::anchor::Anchored;
 use super::batch::OpenLog;
-use super::committer::{Committer, Pending, Reply, SubmitError};
+use super::committer::{Committer, KnownGood, Pending, Reply, SubmitError};
 use super::faults::Point;
 use super::guard::{ClockFault, ClockGuard};
 use super::head::{Head, HeadFault, StoredHead, checkpoint_seal};
@@ -79,9 +79,13 @@ pub(super) static HEADS: Statement = Statement::new(
 static CHECKPOINT_AT: Statement =
     Statement::new("SELECT root, seal FROM ledger_checkpoint WHERE log_id = $1 AND epoch = $2 AND size = $3");
 
-/// PostgreSQL's clock; SQLite has none of its own.
-static DATABASE_CLOCK: Statement =
-    Statement::new("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint");
+/// The same of the deployment log, with PostgreSQL's clock: one question instead of two. SQLite has no clock of its own.
+static DEPLOYMENT_AND_CLOCK: Statement = Statement::new(
+    "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint, \
+     h.log_id, h.epoch, h.size, h.edge, h.root, h.last_ms, h.config_pos, h.seal, l.centre, e.base, e.origin \
+     FROM ledger_head h JOIN ledger_log l ON l.log_id = h.log_id \
+     JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch WHERE h.log_id = $1",
+);
 
 /// Step 6: compare-and-swap on the size.
 pub(super) static ADVANCE_HEADS: Statement = Statement::new(
@@ -112,6 +116,10 @@ impl<R: Rulebook> Committer<R> {
     /// Runs one batch. The answers are in the order of the batch.
     pub(super) async fn commit(&mut self, batch: &[Pending<R>]) -> Result<Answers<R::Detail>, BatchFault> {
         let mut logs: Vec<LogId> = batch.iter().map(|pending| pending.submission.log).collect();
+        if self.store.dialect() == Dialect::Sqlite {
+            // The transaction holds the whole database: the deployment log is read with the others.
+            logs.push(LogId::DEPLOYMENT);
+        }
         logs.sort_unstable();
         logs.dedup();
 
@@ -124,8 +132,8 @@ impl<R: Rulebook> Committer<R> {
                 read_head,
             )
             .await?;
-        let deployment = self.deployment_row(&mut tx, &locked).await?;
-        let wall = self.wall(&mut tx).await?;
+        let (deployment, database) = self.deployment_row(&mut tx, &locked).await?;
+        let wall = self.wall(database);
         self.faults.check(Point::Locked)?;
 
         // Every entry names the deployment log, so nothing is admitted under one that is not ours.
@@ -185,13 +193,22 @@ impl<R: Rulebook> Committer<R> {
         }
     }
 
-    /// The deployment log's head: locked with the others, or read without a lock.
-    async fn deployment_row(&self, tx: &mut Tx, locked: &[HeadRow]) -> Result<Option<HeadRow>, StoreError> {
-        if let Some(row) = locked.iter().find(|row| row.stored.log() == LogId::DEPLOYMENT) {
-            return Ok(Some(row.clone()));
+    /// The deployment log's head, locked with the others or read without a lock; and the database's clock, if it has one.
+    async fn deployment_row(
+        &self,
+        tx: &mut Tx,
+        locked: &[HeadRow],
+    ) -> Result<(Option<HeadRow>, Option<EpochMs>), StoreError> {
+        let row = locked.iter().find(|row| row.stored.log() == LogId::DEPLOYMENT).cloned();
+        if self.store.dialect() == Dialect::Sqlite {
+            return Ok((row, None));
         }
-        let binds = Binds::new().keys(KeySet::ints([LogId::DEPLOYMENT.column()]));
-        Ok(tx.fetch(&HEADS, binds, read_head).await?.pop())
+        let binds = Binds::new().and(LogId::DEPLOYMENT.column());
+        let read = |cells: &mut Cells<'_>| Ok((EpochMs::clamped(cells.int()?), read_head(cells)?));
+        Ok(match tx.fetch(&DEPLOYMENT_AND_CLOCK, binds, read).await?.pop() {
+            Some((database, unlocked)) => (row.or(Some(unlocked)), Some(database)),
+            None => (row, None),
+        })
     }
 
     /// Step 2 for the locked heads: what may be built on, and what is set aside.
@@ -221,20 +238,15 @@ impl<R: Rulebook> Committer<R> {
     }
 
     /// The time of this commit, if the database's clock agrees; and whether the process's monotonic clock does.
-    async fn wall(&mut self, tx: &mut Tx) -> Result<Wall, StoreError> {
+    fn wall(&mut self, database: Option<EpochMs>) -> Wall {
         let (now, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
-        if self.store.dialect() == Dialect::Postgres {
-            let read = |cells: &mut Cells<'_>| Ok(EpochMs::clamped(cells.int()?));
-            let database = tx.fetch(&DATABASE_CLOCK, Binds::new(), read).await?;
-            let database = database.first().copied().unwrap_or_default();
-            if !self.clock.agrees_with(database) {
-                self.health.clock(Some(ClockFault::Disagrees));
-                return Ok(Wall { now, monotonic_ms, fault: Some(ClockFault::Disagrees) });
-            }
+        if database.is_some_and(|database| !self.clock.agrees_with(database)) {
+            self.health.clock(Some(ClockFault::Disagrees));
+            return Wall { now, monotonic_ms, fault: Some(ClockFault::Disagrees) };
         }
         let fault = self.guard.process(now, monotonic_ms).err();
         self.health.clock(fault);
-        Ok(Wall { now, monotonic_ms, fault })
+        Wall { now, monotonic_ms, fault }
     }
 
     /// Does this command accept the time that the clock shows?
@@ -256,8 +268,15 @@ impl<R: Rulebook> Committer<R> {
         Ok(match checked {
             Ok(head) => {
                 self.health.head_good(&row.origin);
-                self.known_good.insert(head.log, (head.epoch, head.size, head.root));
-                Ok(OpenLog::new(row.centre, row.base, row.origin, head))
+                let known = self.known_good.get(&head.log).filter(|known| known.is(&head));
+                let tail = known.and_then(|known| known.tail.clone());
+                let (epoch, size, root) = (head.epoch, head.size, head.root);
+                self.known_good.insert(head.log, KnownGood { epoch, size, root, tail: tail.clone() });
+                let mut open = OpenLog::new(row.centre, row.base, row.origin, head);
+                if let Some(tail) = tail {
+                    open.tail = Some(tail.to_vec());
+                }
+                Ok(open)
             }
             Err(fault) => {
                 self.health.head_bad(&row.origin, fault);
@@ -273,7 +292,7 @@ impl<R: Rulebook> Committer<R> {
         head: &Head,
         row: &HeadRow,
     ) -> Result<Result<(), HeadFault>, StoreError> {
-        if self.known_good.get(&head.log) == Some(&(head.epoch, head.size, head.root)) {
+        if self.known_good.get(&head.log).is_some_and(|known| known.is(head)) {
             return Ok(Ok(()));
         }
         if self.anchor.seen(&origin(&self.deployment, &row.centre, head.epoch + 1)).is_some() {

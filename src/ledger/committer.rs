@@ -19,7 +19,7 @@ use super::commit::{Answers, BatchFault};
 use super::erase::Erasures;
 use super::faults::Faults;
 use super::guard::{ClockFault, ClockGuard};
-use super::head::HeadFault;
+use super::head::{Head, HeadFault};
 use super::health::Health;
 use super::keys::Keys;
 use super::port::{Rulebook, Submission};
@@ -211,6 +211,22 @@ impl<R: Rulebook> Submitter<R> {
     }
 }
 
+/// A head that this replica wrote, or compared with its anchor.
+#[derive(Debug, Clone)]
+pub(super) struct KnownGood {
+    pub(super) epoch: u32,
+    pub(super) size: u64,
+    pub(super) root: Hash,
+    /// The leaf hashes after the last full tile, if they are known.
+    pub(super) tail: Option<Arc<Vec<Hash>>>,
+}
+
+impl KnownGood {
+    pub(super) fn is(&self, head: &Head) -> bool {
+        (self.epoch, self.size, self.root) == (head.epoch, head.size, head.root)
+    }
+}
+
 /// The task's own state.
 pub(super) struct Committer<R: Rulebook> {
     pub(super) store: Store,
@@ -226,7 +242,7 @@ pub(super) struct Committer<R: Rulebook> {
     /// The most entries per commit.
     pub(super) batch: usize,
     /// Heads that this replica wrote, or compared with its anchor, last: they need not be compared again.
-    pub(super) known_good: HashMap<LogId, (u32, u64, Hash)>,
+    pub(super) known_good: HashMap<LogId, KnownGood>,
     /// Signatures that the next transaction stores.
     pub(super) unsaved: Vec<SignatureRow>,
     pub(super) guard: ClockGuard,
@@ -377,7 +393,9 @@ impl<R: Rulebook> Committer<R> {
                     .ok_or(BatchFault::InDoubt)?;
             tree.sign(note);
             self.unsaved.push(row);
-            self.known_good.insert(tree.log, (tree.epoch, tree.size, tree.root));
+            let tail = tree.tail.clone();
+            let known = KnownGood { epoch: tree.epoch, size: tree.size, root: tree.root, tail };
+            self.known_good.insert(tree.log, known);
             heads.push((tree.origin.clone(), Anchored { size: tree.size, root: tree.root }));
         }
         if let Err(error) = self.anchor.advance(&heads, self.clock.monotonic_ms()) {

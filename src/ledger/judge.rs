@@ -243,18 +243,16 @@ impl<R: Rulebook> Work<'_, R> {
         for row in &committer.unsaved {
             row.clone().insert(&mut self.inserts);
         }
-        tx.insert(self.inserts).await?;
+        let advanced = tx.insert_and(self.inserts, &ADVANCE_HEADS, advance(&moved, committer)).await?;
+        if advanced != u64::try_from(moved.len()).unwrap_or(0) {
+            return Err(BatchFault::Fault("a head moved under its lock"));
+        }
         committer.faults.check(Point::Inserted)?;
         for erased in &self.erased {
             let tables = committer.rulebook.personal_tables();
             erase::delete(&mut tx, &committer.keys, tables, erased.log, &erased.parts).await?;
         }
         committer.rulebook.flush(&mut tx).await?;
-        if tx.execute(&ADVANCE_HEADS, advance(&moved, committer)).await?
-            != u64::try_from(moved.len()).unwrap_or(0)
-        {
-            return Err(BatchFault::Fault("a head moved under its lock"));
-        }
         committer.faults.check(Point::Advanced)?;
         committer
             .erasures

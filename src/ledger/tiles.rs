@@ -41,7 +41,11 @@ pub(super) async fn insert_full(tx: &mut Tx, log: &OpenLog, inserts: &mut Insert
             return Ok(());
         }
         for n in before..after {
-            let hashes = tile(tx, log, level, n).await?;
+            let made = log.full.get(&n).filter(|_| level == 0);
+            let hashes = match made {
+                Some(made) => made.clone(),
+                None => tile(tx, log, level, n).await?,
+            };
             inserts.push(
                 &tables::TILE,
                 [

@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Postgres, Sqlite, query::Query};
+use sqlx::{Postgres, SqlSafeStr, Sqlite, query::Query};
 
 use super::Value;
 
@@ -134,7 +134,12 @@ impl Binds {
         }
     }
 
-    pub(super) fn postgres(self, text: &'static str) -> Query<'static, Postgres, PgArguments> {
+    /// How many parameters they are on PostgreSQL, where each column of the key set is one.
+    pub(super) fn parameters(&self) -> usize {
+        self.values.len() + self.keys.as_ref().map_or(0, |keys| keys.columns.len())
+    }
+
+    pub(super) fn postgres(self, text: impl SqlSafeStr) -> Query<'static, Postgres, PgArguments> {
         let mut query = sqlx::query(text);
         for value in self.values {
             query = match value {

@@ -55,6 +55,11 @@ const COMMIT_SESSION: [&str; 4] =
 /// Statements that stay prepared per connection. More than there are texts, so that none is prepared twice.
 const PREPARED: usize = 1024;
 
+/// 64 MiB for the writer, in KiB as SQLite wants it: a batch's pages stay in memory until its COMMIT.
+const WRITER_CACHE: &str = "-65536";
+/// 32 MiB of WAL before it is copied back: pages that every batch touches are copied once for many batches.
+const WAL_PAGES: &str = "8192";
+
 /// 30 s: longer than any commit; a writer that waits longer should say so.
 const ACQUIRE: Duration = Duration::from_secs(30);
 
@@ -83,10 +88,18 @@ impl Store {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
+            // A file does not go away while it is open.
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone().create_if_missing(mode == OpenMode::Create))
+            .connect_with(
+                options
+                    .clone()
+                    .create_if_missing(mode == OpenMode::Create)
+                    .pragma("cache_size", WRITER_CACHE)
+                    .pragma("wal_autocheckpoint", WAL_PAGES),
+            )
             .await?;
         let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&writer).await?;
         if synchronous != 2 {
@@ -98,6 +111,7 @@ impl Store {
         }
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)

@@ -1,9 +1,11 @@
 //! Transactions, and rows as they come back.
 
+use std::fmt::Write;
+
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Postgres, Row, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Row, Sqlite, Transaction};
 
 use super::table::SQLITE_ROWS;
 use super::{Binds, Inserts, Kind, Statement, StoreError, Table, Value, bind};
@@ -49,15 +51,33 @@ impl Tx {
 
     /// Inserts rows of several tables.
     pub async fn insert(&mut self, inserts: Inserts) -> Result<(), StoreError> {
-        for (table, values) in inserts.into_tables() {
-            match self {
-                Self::Sqlite(tx) => insert_sqlite(tx, table, values).await?,
-                Self::Postgres(tx) => {
-                    insert_postgres(table, values).execute(&mut **tx).await?;
+        match self {
+            Self::Sqlite(tx) => insert_sqlite(tx, inserts).await,
+            Self::Postgres(tx) => insert_postgres(tx, inserts).await,
+        }
+    }
+
+    /// Inserts rows of several tables, then changes, and says how many rows the change met. On PostgreSQL that is one round
+    /// trip: the rows go in as parts of the statement that changes.
+    pub async fn insert_and(
+        &mut self,
+        inserts: Inserts,
+        change: &'static Statement,
+        binds: Binds,
+    ) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(tx) => insert_sqlite(tx, inserts).await?,
+            Self::Postgres(tx) => {
+                // The parameters of the change come first: its text stays as it is.
+                let (with, tables) = with_inserts(inserts, 1 + binds.parameters());
+                let mut query = binds.postgres(AssertSqlSafe(format!("{with} {}", change.postgres())));
+                for (table, values) in tables {
+                    query = bind_columns(query, table, values);
                 }
+                return Ok(query.execute(&mut **tx).await?.rows_affected());
             }
         }
-        Ok(())
+        self.execute(change, binds).await
     }
 
     /// The rows of a table from one position to another, as values.
@@ -100,28 +120,82 @@ impl Tx {
     }
 }
 
-async fn insert_sqlite(
-    tx: &mut Transaction<'static, Sqlite>,
+/// Rows of a table that wait to be inserted.
+struct Waiting {
     table: &'static Table,
-    values: Vec<Value>,
-) -> Result<(), StoreError> {
-    let width = table.columns.len().max(1);
-    let mut left = values.len() / width;
-    let mut values = values.into_iter();
+    values: std::vec::IntoIter<Value>,
+    rows: usize,
+}
+
+/// Each step inserts the same number of rows into every table that has as many left, with the tables' texts one after the
+/// other: one hand-over to the connection's thread for all of them.
+async fn insert_sqlite(tx: &mut Transaction<'static, Sqlite>, inserts: Inserts) -> Result<(), StoreError> {
+    let mut waiting: Vec<Waiting> = inserts
+        .into_tables()
+        .into_iter()
+        .map(|(table, values)| {
+            let rows = values.len() / table.columns.len().max(1);
+            Waiting { table, values: values.into_iter(), rows }
+        })
+        .collect();
     for (size, rows) in SQLITE_ROWS.iter().copied().enumerate() {
-        while left >= rows {
-            let mut query = sqlx::query(table.sqlite_insert(size));
-            for value in values.by_ref().take(rows * width) {
-                query = bind::bind_sqlite(query, value);
+        loop {
+            let mut text = String::new();
+            for due in waiting.iter().filter(|waiting| waiting.rows >= rows) {
+                text.push_str(due.table.sqlite_insert(size));
+                text.push(';');
+            }
+            if text.is_empty() {
+                break;
+            }
+            let mut query = sqlx::query(AssertSqlSafe(text));
+            for due in waiting.iter_mut().filter(|waiting| waiting.rows >= rows) {
+                for value in due.values.by_ref().take(rows * due.table.columns.len()) {
+                    query = bind::bind_sqlite(query, value);
+                }
+                due.rows -= rows;
             }
             query.execute(&mut **tx).await?;
-            left -= rows;
         }
     }
     Ok(())
 }
 
-fn insert_postgres(table: &'static Table, values: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
+/// All tables in one statement, and so in one round trip: `WITH` one `INSERT` per table.
+async fn insert_postgres(
+    tx: &mut Transaction<'static, Postgres>,
+    inserts: Inserts,
+) -> Result<(), StoreError> {
+    let (with, tables) = with_inserts(inserts, 1);
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let mut query = sqlx::query(AssertSqlSafe(format!("{with} SELECT")));
+    for (table, values) in tables {
+        query = bind_columns(query, table, values);
+    }
+    query.execute(&mut **tx).await?;
+    Ok(())
+}
+
+type Rows = Vec<(&'static Table, Vec<Value>)>;
+
+/// `WITH i0 AS (INSERT …), i1 AS (INSERT …)`, with parameters that count from `first`; and the rows, in that order.
+fn with_inserts(inserts: Inserts, mut first: usize) -> (String, Rows) {
+    let tables = inserts.into_tables();
+    let mut text = String::new();
+    for (at, (table, _)) in tables.iter().enumerate() {
+        let before = if at == 0 { "WITH" } else { "," };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{before} i{at} AS ({})", table.postgres_insert(first));
+        first += table.columns.len();
+    }
+    (text, tables)
+}
+
+type PgQuery = Query<'static, Postgres, PgArguments>;
+
+fn bind_columns(mut query: PgQuery, table: &'static Table, values: Vec<Value>) -> PgQuery {
     let width = table.columns.len().max(1);
     let rows = values.len() / width;
     let mut columns: Vec<Vec<Value>> = (0..width).map(|_| Vec::with_capacity(rows)).collect();
@@ -130,7 +204,6 @@ fn insert_postgres(table: &'static Table, values: Vec<Value>) -> Query<'static, 
             column.push(value);
         }
     }
-    let mut query = sqlx::query(table.postgres_insert());
     for (column, values) in table.columns.iter().zip(columns) {
         query = match column.kind {
             Kind::Int => query.bind(values.into_iter().map(Value::into_int).collect::<Vec<_>>()),

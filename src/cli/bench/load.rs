@@ -11,6 +11,7 @@ use tonic::transport::Channel;
 use super::town::Terminal;
 use crate::cli::client::{Client, connect};
 use crate::cli::office::Office;
+use crate::clock::stopwatch;
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::{Outcome, RecordPunchResponse};
 
@@ -63,7 +64,7 @@ pub(super) async fn run(
     for _ in 0..load.connections {
         channels.push(connect(port).await?);
     }
-    let counts_from = Instant::now() + WARM_UP;
+    let counts_from = stopwatch() + WARM_UP;
     let until = counts_from + load.time;
     let mut callers = JoinSet::new();
     for (number, terminal) in terminals.iter().take(load.callers).cloned().enumerate() {
@@ -100,11 +101,11 @@ async fn caller(
     let mut stored = 0;
     loop {
         let request = client.with(terminal.punch(&office))?;
-        let sent = Instant::now();
+        let sent = stopwatch();
         let answer = service.record_punch(request).await.context("a clock-in was refused")?;
         accepted(answer.get_ref())?;
         stored += 1;
-        let now = Instant::now();
+        let now = stopwatch();
         if now >= until {
             return Ok((number, terminal, latency, stored));
         }

@@ -10,21 +10,21 @@ use crate::proto::Fact;
 use crate::proto::fact::Fact as Of;
 use crate::registers::directory::journal::Journal;
 
-/// What is known of one log.
+/// What is known of one log. A batch works on a copy, so whatever is large is shared.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// One past the last entry that it knows.
     pub next: Pos,
     /// By device, then by journal; a device has few.
-    journals: HashMap<String, HashMap<Pos, Arc<Journal>>>,
-    covered: HashMap<String, Arc<Covered>>,
-    outages: HashMap<String, EpochMs>,
+    journals: HashMap<Arc<str>, Arc<HashMap<Pos, Journal>>>,
+    covered: HashMap<Arc<str>, Arc<Covered>>,
+    outages: HashMap<Arc<str>, EpochMs>,
 }
 
 impl Known {
     /// Which numbers of a journal have arrived.
     pub fn journal(&self, device: &str, journal: Pos) -> Option<&Journal> {
-        self.journals.get(device)?.get(&journal).map(|journal| &**journal)
+        self.journals.get(device)?.get(&journal)
     }
 
     /// Every number of a journal up to this one has arrived.
@@ -44,19 +44,25 @@ impl Known {
 
     /// Numbers arrived.
     pub fn arrived(&mut self, device: &str, journal: Pos, first: u64, last: u64) {
-        let journals = self.journals.entry(device.to_owned()).or_default();
-        Arc::make_mut(journals.entry(journal).or_default()).add(first, last);
+        match self.journals.get_mut(device) {
+            Some(journals) => Arc::make_mut(journals).entry(journal).or_default().add(first, last),
+            None => {
+                let mut only = Journal::default();
+                only.add(first, last);
+                self.journals.insert(device.into(), Arc::new(HashMap::from([(journal, only)])));
+            }
+        }
     }
 
     /// Coverage was recorded.
     pub fn covers(&mut self, device: &str, covered: Covered) {
-        self.covered.insert(device.to_owned(), Arc::new(covered));
+        self.covered.insert(device.into(), Arc::new(covered));
     }
 
     /// An outage began, or ended.
     pub fn outage_is(&mut self, device: &str, since: Option<EpochMs>) {
         match since {
-            Some(since) => self.outages.insert(device.to_owned(), since),
+            Some(since) => self.outages.insert(device.into(), since),
             None => self.outages.remove(device),
         };
     }

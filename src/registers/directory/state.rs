@@ -2,7 +2,7 @@
 //!
 //! It holds no personal field, so it may be kept; and it is shared by who admits and who reads, as one value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::fact::{Noun, Record, day, opt_day};
@@ -29,15 +29,15 @@ pub struct Held {
 pub struct Directory {
     /// One past the last entry that changed it.
     pub config_pos: Pos,
-    records: BTreeMap<(Noun, String), Arc<Held>>,
+    records: HashMap<Noun, HashMap<String, Arc<Held>>>,
     /// Codes in the order in which they were first put.
     order: BTreeSet<(Noun, Pos, String)>,
     /// Bindings by kind and keyed hash.
-    credentials: BTreeMap<(i32, Vec<u8>), Vec<String>>,
+    credentials: HashMap<i32, HashMap<Vec<u8>, Vec<String>>>,
     /// Assignments and bindings by person.
-    people: BTreeMap<(Noun, String), Vec<String>>,
+    people: HashMap<Noun, HashMap<String, Vec<String>>>,
     /// Grants by subject.
-    subjects: BTreeMap<String, Vec<String>>,
+    subjects: HashMap<String, Vec<String>>,
 }
 
 impl Directory {
@@ -45,7 +45,7 @@ impl Directory {
     pub fn apply(&mut self, pos: Pos, record: Record) {
         self.config_pos = self.config_pos.max(pos.next());
         let (noun, code) = (record.noun(), record.code());
-        let known = self.records.get(&(noun, code.clone()));
+        let known = self.get(noun, &code);
         let first = known.map_or(pos, |held| held.first);
         let put = known.filter(|_| record.is_retired()).map_or(pos, |held| held.put);
         if known.is_none() {
@@ -54,15 +54,15 @@ impl Directory {
         } else {
             self.index_holder(&record, &code);
         }
-        self.records.insert((noun, code), Arc::new(Held { first, pos, put, record }));
+        self.records.entry(noun).or_default().insert(code, Arc::new(Held { first, pos, put, record }));
     }
 
     /// A credential whose binding has ended may be bound to somebody else from the same day on: a later version of the
     /// same binding, found by its new holder too.
     fn index_holder(&mut self, record: &Record, code: &str) {
         if let Record::CredentialBinding(binding) = record {
-            let key = (Noun::CredentialBinding, binding.person_id.clone());
-            let codes = self.people.entry(key).or_default();
+            let people = self.people.entry(Noun::CredentialBinding).or_default();
+            let codes = people.entry(binding.person_id.clone()).or_default();
             if codes.iter().all(|known| known != code) {
                 codes.push(code.to_owned());
             }
@@ -73,14 +73,14 @@ impl Directory {
     fn index(&mut self, record: &Record, code: &str) {
         match record {
             Record::CredentialBinding(binding) => {
-                let key = (binding.kind, binding.value_hmac.clone());
-                self.credentials.entry(key).or_default().push(code.to_owned());
-                let key = (Noun::CredentialBinding, binding.person_id.clone());
-                self.people.entry(key).or_default().push(code.to_owned());
+                let of_kind = self.credentials.entry(binding.kind).or_default();
+                of_kind.entry(binding.value_hmac.clone()).or_default().push(code.to_owned());
+                let people = self.people.entry(Noun::CredentialBinding).or_default();
+                people.entry(binding.person_id.clone()).or_default().push(code.to_owned());
             }
             Record::Assignment(assignment) => {
-                let key = (Noun::Assignment, assignment.person_id.clone());
-                self.people.entry(key).or_default().push(code.to_owned());
+                let people = self.people.entry(Noun::Assignment).or_default();
+                people.entry(assignment.person_id.clone()).or_default().push(code.to_owned());
             }
             Record::RoleGrant(grant) => {
                 if let Some(subject) = subject_of(grant) {
@@ -98,7 +98,7 @@ impl Directory {
 
     /// A record by its noun and code, retired or not.
     pub fn get(&self, noun: Noun, code: &str) -> Option<&Held> {
-        self.records.get(&(noun, code.to_owned())).map(|held| &**held)
+        self.records.get(&noun)?.get(code).map(|held| &**held)
     }
 
     /// Records of a noun in the order in which they were first put, after a place in that order.
@@ -148,23 +148,31 @@ impl Directory {
 
     /// The bindings of a credential.
     pub fn bindings(&self, kind: i32, value_hmac: &[u8]) -> impl Iterator<Item = &CredentialBinding> {
-        self.credentials.get(&(kind, value_hmac.to_vec())).into_iter().flatten().filter_map(|code| {
-            if let Record::CredentialBinding(binding) = &self.get(Noun::CredentialBinding, code)?.record {
-                Some(binding)
-            } else {
-                None
-            }
-        })
+        self.credentials
+            .get(&kind)
+            .and_then(|of_kind| of_kind.get(value_hmac))
+            .into_iter()
+            .flatten()
+            .filter_map(|code| {
+                if let Record::CredentialBinding(binding) = &self.get(Noun::CredentialBinding, code)?.record {
+                    Some(binding)
+                } else {
+                    None
+                }
+            })
+    }
+
+    fn of_person(&self, noun: Noun, person_id: &str) -> impl Iterator<Item = &String> {
+        self.people.get(&noun).and_then(|people| people.get(person_id)).into_iter().flatten()
     }
 
     /// The bindings of a person.
     pub fn bindings_of(&self, person_id: &str) -> impl Iterator<Item = &CredentialBinding> {
-        let held = (Noun::CredentialBinding, person_id.to_owned());
-        let codes = self.people.get(&held).into_iter().flatten();
+        let codes = self.of_person(Noun::CredentialBinding, person_id);
         codes.filter_map(move |code| {
             let held_now = self.get(Noun::CredentialBinding, code)?;
             let Record::CredentialBinding(binding) = &held_now.record else { return None };
-            (binding.person_id == held.1).then_some(binding)
+            (binding.person_id == person_id).then_some(binding)
         })
     }
 
@@ -186,7 +194,7 @@ impl Directory {
 
     /// All assignments of a person.
     pub fn assignments(&self, person_id: &str) -> impl Iterator<Item = &Assignment> {
-        self.people.get(&(Noun::Assignment, person_id.to_owned())).into_iter().flatten().filter_map(|code| {
+        self.of_person(Noun::Assignment, person_id).filter_map(|code| {
             if let Record::Assignment(assignment) = &self.get(Noun::Assignment, code)?.record {
                 Some(assignment)
             } else {

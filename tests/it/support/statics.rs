@@ -151,7 +151,7 @@ mod tests {
         ];
         let tables = tables(&sources);
         assert_eq!(
-            tables[0].value.postgres_insert(),
+            tables[0].value.postgres_insert(1),
             "INSERT INTO a (x, y) SELECT * FROM UNNEST($1::bigint[], $2::bytea[])"
         );
         assert_eq!((tables[1].name.as_str(), tables[1].value.columns[0].class), ("B", Class::Personal));
