@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
@@ -33,10 +33,21 @@ pub fn random<const N: usize>(clock: &dyn Clock) -> [u8; N] {
     bytes
 }
 
-/// What the system's monotonic clock shows, finer than a millisecond: for measurements only.
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
-pub fn stopwatch() -> Instant {
-    Instant::now()
+/// Time that passes, finer than a millisecond: for measurements only.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts.
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Since the start.
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
 }
 
 /// The machine's clock and randomness.

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use serde::Serialize;
 
 use super::office::{self, Office, Opening};
 use super::{Answer, Where, quiet_log, say};
 use crate::clock::random;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::kernel::{CentreId, LogId, Name, PersonId};
 use crate::ledger::setup::NewLog;
 use crate::proto::role_grant::Holder;
@@ -152,6 +153,14 @@ fn administrator(id: &PersonId) -> RoleGrant {
     }
 }
 
+/// What a new configuration file says.
+#[derive(Serialize)]
+struct Beginning<'a> {
+    deployment: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<Database>,
+}
+
 /// The folder, with a configuration file that remembers the deployment's name.
 fn prepare(data: &Path, deployment: &str, database: Option<&str>) -> anyhow::Result<Config> {
     if fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -165,17 +174,13 @@ fn prepare(data: &Path, deployment: &str, database: Option<&str>) -> anyhow::Res
     }
     fs::create_dir_all(data).with_context(|| format!("failed to make {}", data.display()))?;
     let file = data.join("config.toml");
-    let mut settings = toml::Table::new();
-    settings.insert("deployment".to_owned(), deployment.into());
-    if let Some(url) = database {
-        settings
-            .insert("database".to_owned(), toml::Table::from_iter([("url".to_owned(), url.into())]).into());
-    }
+    let database = database.map(|url| Database { url: url.to_owned() });
+    let settings = toml::to_string(&Beginning { deployment, database }).context("the settings")?;
     // A URL may hold a password.
     let mut made = fs::OpenOptions::new();
     made.write(true).create_new(true).mode(0o600);
     made.open(&file)
-        .and_then(|mut file| file.write_all(settings.to_string().as_bytes()))
+        .and_then(|mut file| file.write_all(settings.as_bytes()))
         .with_context(|| format!("failed to write {}", file.display()))?;
     Where { data: Some(data.to_owned()), config: None }.load()
 }

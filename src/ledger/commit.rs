@@ -6,11 +6,12 @@ use std::collections::HashMap;
 
 use super::anchor::Anchored;
 use super::batch::OpenLog;
-use super::committer::{Committer, KnownGood, Pending, Reply, SubmitError};
+use super::committer::{Committer, KnownGood, Reply, SubmitError};
 use super::faults::Point;
 use super::guard::{ClockFault, ClockGuard};
 use super::head::{Head, HeadFault, StoredHead, checkpoint_seal};
 use super::judge::{Judged, Work};
+use super::lanes::Pending;
 use super::port::{ConfigAt, Rulebook, Submission};
 use super::requests::{self, Requests};
 use super::setup::origin;

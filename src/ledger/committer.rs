@@ -1,7 +1,7 @@
-//! The committer: one task per process, two bounded lanes, one transaction per batch.
+//! The committer: one task per process, one transaction per batch of what waits in the [`lanes`](super::lanes).
 //!
 //! Whatever waits when a commit ends is the next batch; nothing is delayed to make a batch larger. `known_good`,
-//! `unsaved` and `guard` are owned by the task. Handlers only wait for an answer: a client that goes away stops nothing.
+//! `unsaved` and `guard` are owned by the task.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -9,12 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use super::anchor::{Anchor, Anchored};
-use super::batch::{BatchTree, Entry, Request};
+use super::batch::{BatchTree, Entry};
 use super::commit::{Answers, BatchFault};
 use super::erase::Erasures;
 use super::faults::Faults;
@@ -22,34 +20,19 @@ use super::guard::{ClockFault, ClockGuard};
 use super::head::{Head, HeadFault};
 use super::health::Health;
 use super::keys::Keys;
-use super::port::{Rulebook, Submission};
+pub use super::lanes::{BATCH, Lane};
+use super::lanes::{Lanes, Pending};
+use super::port::Rulebook;
 use super::signature::{self, SignatureRow};
 use crate::clock::Clock;
 use crate::kernel::{LogId, Pos, Reason};
 use crate::store::{Inserts, Store, StoreError};
 use crate::tlog::Hash;
 
-/// Entries per commit: one full tile (c2sp.org/tlog-tiles).
-pub const BATCH: usize = 256;
-/// Of which at least this many from the bulk lane when bulk waits, so that an upload always moves: 256 / 16.
-const BULK_SHARE: usize = 16;
-/// Commands waiting for their commit, live: sixteen batches.
-const LIVE_QUEUE: usize = 4_096;
-/// Commands waiting for their commit, bulk: eight uploads of 1,000 and some.
-const BULK_QUEUE: usize = 8_192;
 /// What is due without a commit (signatures to keep, contact rows) is looked for this often.
 const SWEEP: Duration = Duration::from_secs(1);
 /// A batch whose COMMIT is in doubt is run again this often before its callers are told so.
 const ATTEMPTS: usize = 3;
-
-/// Which lane a command waits in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// Somebody stands at a terminal.
-    Live,
-    /// Uploads, imports, what the server writes itself.
-    Bulk,
-}
 
 /// Why a command did not become an entry.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -113,104 +96,6 @@ pub struct Reply<D> {
     pub fresh: Option<(Arc<Entry<D>>, Arc<BatchTree>)>,
 }
 
-type Answer<D> = Result<Reply<D>, SubmitError>;
-
-/// A command on its way.
-#[derive(Debug)]
-pub(super) struct Pending<R: Rulebook> {
-    pub(super) submission: Submission<R::Command>,
-    pub(super) kind: u16,
-    pub(super) digest: [u8; 32],
-    answer: Option<oneshot::Sender<Answer<R::Detail>>>,
-}
-
-impl<R: Rulebook> Pending<R> {
-    pub(super) fn request(&self, kind: Option<u16>) -> Request {
-        Request {
-            id: self.submission.request_id,
-            principal: self.submission.author.principal.clone(),
-            kind,
-            digest: self.digest,
-        }
-    }
-}
-
-/// Hands commands to the committer.
-pub struct Submitter<R: Rulebook> {
-    live: mpsc::Sender<Pending<R>>,
-    bulk: mpsc::Sender<Pending<R>>,
-    rulebook: Arc<R>,
-    keys: Arc<Keys>,
-}
-
-impl<R: Rulebook> Clone for Submitter<R> {
-    fn clone(&self) -> Self {
-        Self {
-            live: self.live.clone(),
-            bulk: self.bulk.clone(),
-            rulebook: Arc::clone(&self.rulebook),
-            keys: Arc::clone(&self.keys),
-        }
-    }
-}
-
-impl<R: Rulebook> std::fmt::Debug for Submitter<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Submitter")
-    }
-}
-
-impl<R: Rulebook> Submitter<R> {
-    fn pending(
-        &self,
-        submission: Submission<R::Command>,
-    ) -> (Pending<R>, oneshot::Receiver<Answer<R::Detail>>) {
-        let identity = self.rulebook.identity(&submission.command);
-        let digest = self.keys.command_digest(identity.kind, &identity.content);
-        let (answer, receiver) = oneshot::channel();
-        (Pending { submission, kind: identity.kind, digest, answer: Some(answer) }, receiver)
-    }
-
-    /// Submits one command and waits for its commit.
-    pub async fn submit(&self, submission: Submission<R::Command>, lane: Lane) -> Answer<R::Detail> {
-        let (pending, receiver) = self.pending(submission);
-        let queue = match lane {
-            Lane::Live => &self.live,
-            Lane::Bulk => &self.bulk,
-        };
-        queue.try_send(pending).map_err(|error| match error {
-            TrySendError::Full(_) => SubmitError::Overloaded,
-            TrySendError::Closed(_) => SubmitError::Unavailable,
-        })?;
-        receiver.await.unwrap_or(Err(SubmitError::InDoubt))
-    }
-
-    /// Submits many through the bulk lane; each is answered for itself, in order. Taken whole or not at all.
-    pub async fn submit_all(
-        &self,
-        submissions: Vec<Submission<R::Command>>,
-    ) -> Result<Vec<Answer<R::Detail>>, SubmitError> {
-        if submissions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let places = self.bulk.try_reserve_many(submissions.len()).map_err(|error| match error {
-            TrySendError::Full(()) => SubmitError::Overloaded,
-            TrySendError::Closed(()) => SubmitError::Unavailable,
-        })?;
-        let mut receivers = Vec::with_capacity(submissions.len());
-        for (place, submission) in places.zip(submissions) {
-            let (pending, receiver) = self.pending(submission);
-            place.send(pending);
-            receivers.push(receiver);
-        }
-        let mut answers = Vec::with_capacity(receivers.len());
-        for receiver in receivers {
-            answers.push(receiver.await.unwrap_or(Err(SubmitError::InDoubt)));
-        }
-        Ok(answers)
-    }
-}
-
 /// A head that this replica wrote, or compared with its anchor.
 #[derive(Debug, Clone)]
 pub(super) struct KnownGood {
@@ -246,39 +131,6 @@ pub(super) struct Committer<R: Rulebook> {
     /// Signatures that the next transaction stores.
     pub(super) unsaved: Vec<SignatureRow>,
     pub(super) guard: ClockGuard,
-}
-
-/// The ends of the committer that `start` ties together.
-pub(super) fn lanes<R: Rulebook>(rulebook: Arc<R>, keys: Arc<Keys>) -> (Submitter<R>, Lanes<R>) {
-    let (live, live_queue) = mpsc::channel(LIVE_QUEUE);
-    let (bulk, bulk_queue) = mpsc::channel(BULK_QUEUE);
-    (Submitter { live, bulk, rulebook, keys }, Lanes { live: live_queue, bulk: bulk_queue })
-}
-
-pub(super) struct Lanes<R: Rulebook> {
-    live: mpsc::Receiver<Pending<R>>,
-    bulk: mpsc::Receiver<Pending<R>>,
-}
-
-impl<R: Rulebook> Lanes<R> {
-    /// The first command, then all that already waits, up to `most`.
-    fn fill(&mut self, first: Pending<R>, most: usize) -> Vec<Pending<R>> {
-        let reserved = self.bulk.len().min(BULK_SHARE).min(most / 2);
-        let mut batch = vec![first];
-        while batch.len() < most.saturating_sub(reserved) {
-            match self.live.try_recv() {
-                Ok(pending) => batch.push(pending),
-                Err(_) => break,
-            }
-        }
-        while batch.len() < most {
-            match self.bulk.try_recv() {
-                Ok(pending) => batch.push(pending),
-                Err(_) => break,
-            }
-        }
-        batch
-    }
 }
 
 impl<R: Rulebook> Committer<R> {

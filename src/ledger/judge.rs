@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::batch::{BatchTree, Entry, OpenLog, Request};
 use super::commit::{ADVANCE_HEADS, Answers, BatchFault, Wall};
-use super::committer::{Committer, Outcome, Pending, Reply, SubmitError};
+use super::committer::{Committer, Outcome, Reply, SubmitError};
 use super::faults::Point;
 use super::guard::ClockFault;
 use super::head::HeadFault;
+use super::lanes::Pending;
 use super::port::{Admission, Context, Draft, Rulebook, Slot, Submission};
 use super::requests::{Known, Requests, conflict_id};
 use super::{erase, requests, tiles};

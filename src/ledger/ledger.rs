@@ -7,13 +7,14 @@ use tokio::task::JoinHandle;
 
 use super::anchor::{Anchor, Anchored};
 use super::cleanup;
-use super::committer::{self, BATCH, Committer, Lane, Outcome, Reply, SubmitError, Submitter};
+use super::committer::{BATCH, Committer, Lane, Outcome, Reply, SubmitError};
 use super::disclosure::{DISCLOSURE_KIND, Disclosure};
 use super::erase::{self, Erasures, Found, Listed};
 use super::faults::Faults;
 use super::guard::ClockGuard;
 use super::health::Health;
 use super::keys::Keys;
+use super::lanes::{self, Submitter};
 use super::leaf::Leaf;
 use super::port::{PartAt, Rulebook, Submission};
 use super::reader::{Epoch, ReadError, Reader};
@@ -102,7 +103,7 @@ impl<R: Rulebook> Ledger<R> {
         erase_again(&reader, &keys, &*rulebook, &erasures, &anchor).await?;
         adopt(&reader, &anchor, &health, &*clock).await?;
         let anchor = Arc::new(anchor);
-        let (submitter, lanes) = committer::lanes(Arc::clone(&rulebook), Arc::clone(&keys));
+        let (submitter, lanes) = lanes::lanes(Arc::clone(&rulebook), Arc::clone(&keys));
         let committer = Committer {
             store,
             keys,

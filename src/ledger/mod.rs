@@ -20,6 +20,7 @@ pub mod head;
 pub mod health;
 mod judge;
 pub mod keys;
+pub mod lanes;
 pub mod leaf;
 #[expect(clippy::module_inception, reason = "the room's front door has the room's name")]
 mod ledger;

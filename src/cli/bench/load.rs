@@ -1,7 +1,7 @@
 //! Callers in a closed loop: each has a terminal, and sends its next clock-in when the last one is answered.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use super::town::Terminal;
 use crate::cli::client::{Client, connect};
 use crate::cli::office::Office;
-use crate::clock::stopwatch;
+use crate::clock::Stopwatch;
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::{Outcome, RecordPunchResponse};
 
@@ -64,13 +64,12 @@ pub(super) async fn run(
     for _ in 0..load.connections {
         channels.push(connect(port).await?);
     }
-    let counts_from = stopwatch() + WARM_UP;
-    let until = counts_from + load.time;
+    let watch = Stopwatch::start();
     let mut callers = JoinSet::new();
     for (number, terminal) in terminals.iter().take(load.callers).cloned().enumerate() {
         let channel = channels.get(number % channels.len()).cloned().context("no connection")?;
         let office = Arc::clone(office);
-        callers.spawn(caller(number, office, channel, terminal, counts_from, until));
+        callers.spawn(caller(number, office, channel, terminal, watch, load.time));
     }
     let mut latency = Histogram::new_with_bounds(1, LONGEST_US, 3)?;
     let mut stored = 0;
@@ -92,8 +91,8 @@ async fn caller(
     office: Arc<Office>,
     channel: Channel,
     mut terminal: Terminal,
-    counts_from: Instant,
-    until: Instant,
+    watch: Stopwatch,
+    time: Duration,
 ) -> anyhow::Result<Ended> {
     let mut service = AttendanceServiceClient::new(channel.clone());
     let client: Client = terminal.client(&channel);
@@ -101,16 +100,16 @@ async fn caller(
     let mut stored = 0;
     loop {
         let request = client.with(terminal.punch(&office))?;
-        let sent = stopwatch();
+        let sent = watch.elapsed();
         let answer = service.record_punch(request).await.context("a clock-in was refused")?;
         accepted(answer.get_ref())?;
         stored += 1;
-        let now = stopwatch();
-        if now >= until {
+        let now = watch.elapsed();
+        if now >= WARM_UP + time {
             return Ok((number, terminal, latency, stored));
         }
-        if sent >= counts_from {
-            let took = u64::try_from((now - sent).as_micros()).unwrap_or(LONGEST_US);
+        if sent >= WARM_UP {
+            let took = u64::try_from(now.saturating_sub(sent).as_micros()).unwrap_or(LONGEST_US);
             latency.saturating_record(took.clamp(1, LONGEST_US));
         }
     }

@@ -4,9 +4,10 @@ use qinlian::ledger::bundle::Manifest;
 use qinlian::ledger::verify::{Folder, Options, verify};
 use qinlian::tlog::{decode_bundle, leaf_hash, tiles_of};
 
-use super::rig::{HALL, Rig, first_bad, key_of, note, verdict};
+use super::rig::{Bundle, HALL, Rig, first_bad, key_of, note, verdict};
 use super::toy::Toy;
 use crate::support::store::each;
+use crate::tlog::go::go_verify;
 
 #[tokio::test]
 async fn a_bundle_of_an_honest_log_verifies_and_both_databases_give_the_same_bytes() {
@@ -28,6 +29,37 @@ async fn a_bundle_of_an_honest_log_verifies_and_both_databases_give_the_same_byt
     .await;
     let bundles = bundles.into_inner().unwrap();
     assert!(bundles.windows(2).all(|two| two[0] == two[1]));
+}
+
+#[tokio::test]
+async fn go_verifies_the_bundle_of_a_log_that_lived_and_finds_a_flipped_bit_in_it() {
+    each(async |fixture| {
+        let rig = Rig::new(fixture).await;
+        rig.fill(600, 100).await;
+        let bundle = rig.bundle(None, &[]).await;
+        rig.stop().await;
+        let folder = tempfile::tempdir().unwrap();
+        let key = key_of("hall").to_string();
+        write(folder.path(), &bundle);
+        let Some(said) = go_verify(folder.path(), &key) else { return };
+        assert_eq!(said, Ok("ok 600 entries".to_owned()));
+        let mut altered = bundle.clone();
+        if let Some(byte) = altered.get_mut("tile/entries/001").and_then(|bytes| bytes.last_mut()) {
+            *byte ^= 1;
+        }
+        assert_ne!(altered, bundle);
+        write(folder.path(), &altered);
+        assert!(go_verify(folder.path(), &key).unwrap().is_err());
+    })
+    .await;
+}
+
+fn write(folder: &std::path::Path, bundle: &Bundle) {
+    for (name, bytes) in bundle {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
 }
 
 #[tokio::test]
@@ -98,7 +130,7 @@ async fn names_are_in_a_bundle_only_with_a_read_on_record() {
     each(async |fixture| {
         let rig = Rig::new(fixture).await;
         rig.fill(3, 3).await;
-        let holds = |bundle: &super::rig::Bundle| {
+        let holds = |bundle: &Bundle| {
             bundle.values().any(|bytes| bytes.windows(9).any(|window| window == b"Zhang San"))
         };
         let closed = rig.bundle(None, &[]).await;
@@ -166,7 +198,7 @@ async fn a_bundle_shows_one_moment_while_the_log_goes_on() {
         };
         let mut writer =
             qinlian::ledger::bundle::BundleWriter::open(rig.ledger.reader(), request).await.unwrap();
-        let mut bundle = super::rig::Bundle::new();
+        let mut bundle = Bundle::new();
         while let Some(file) = writer.next().await.unwrap() {
             rig.send(HALL, note("meanwhile", Some("Li Si"))).await;
             bundle.insert(file.path, file.bytes);

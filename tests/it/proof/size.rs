@@ -1,4 +1,4 @@
-//! Large bundles: one pass, one file in memory, and fast enough to be done every day.
+//! Large bundles: one pass, one file in memory.
 
 use std::path::Path;
 
@@ -129,10 +129,9 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// 50,000 entries a second on one core is what is promised of an optimised build, 10^6 in 20 s; a debug build on a
-/// busy machine gets five times as long.
+/// How long it takes is said, and judged by people: README, "Measured".
 #[test]
-fn a_large_bundle_verifies_from_a_folder_within_its_time() {
+fn a_large_bundle_verifies_from_a_folder() {
     let entries = u64::try_from(scale(20_000, 1_000_000)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::new(folder.path());
@@ -145,6 +144,4 @@ fn a_large_bundle_verifies_from_a_folder_within_its_time() {
     let took_ms = clock.monotonic_ms().max(1);
     assert_eq!((report.first_bad, report.entries), (None, entries));
     say_aloud(&format!("verified {entries} entries in {took_ms} ms: {} a second", entries * 1_000 / took_ms));
-    let slower = if cfg!(debug_assertions) { 5 } else { 1 };
-    assert!(took_ms <= entries * slower / 50 + 200, "{took_ms} ms");
 }
