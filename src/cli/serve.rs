@@ -76,6 +76,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 
 /// Answers calls over an open deployment with these services, on the configured port.
 pub(super) async fn listen(office: &Office, services: Services, insecure: bool) -> anyhow::Result<Listening> {
+    office.desk.warm().await?;
     let listen = &office.config.listen;
     let address = std::net::SocketAddr::new(listen.address, listen.port);
     let listener =

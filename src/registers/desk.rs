@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 use crate::ledger::committer::{Lane, Outcome, Reply};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::leaf::Leaf;
-use crate::ledger::port::{Author, Rulebook, Submission};
+use crate::ledger::port::{Author, ConfigAt, Rulebook, Submission};
 use crate::ledger::reader::ReadError;
 use crate::proto::{DisclosureFact, Fact, Receipt, ReceiptView, Reveal, Role, read, reveal};
 use crate::store::Store;
@@ -123,6 +123,27 @@ impl Desk {
         let compared = self.ledger.clock().monotonic_ms();
         self.compared.lock().unwrap_or_else(PoisonError::into_inner).insert(log, compared);
         Ok(directory)
+    }
+
+    /// Brings into memory what every call needs, so that the first one does not wait for it.
+    pub async fn warm(&self) -> Result<(), ReadError> {
+        for (log, _) in self.ledger.reader().logs().await? {
+            match self.warm_log(log).await {
+                // It serves nobody, and keeps no other from being served: health says so.
+                Ok(()) | Err(ReadError::Head(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn warm_log(&self, log: LogId) -> Result<(), ReadError> {
+        self.directory(log).await?;
+        let (head, epoch) = self.ledger.reader().head(log).await?;
+        let next_pos = Pos::new(epoch.base.get() + head.size);
+        let at = ConfigAt { log, config_pos: head.config_pos, next_pos };
+        self.registers().attendance.known(self.store(), at).await?;
+        Ok(())
     }
 
     /// The directory of a log, at most a second old as far as other replicas are concerned.

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::load::{Load, Measured};
-use super::report::Row;
-use super::town::Town;
+use super::report::{Report, Row, Verified};
+use super::town::{CENTRE, Town};
 use super::{Contender, Options, Place, Schema, Stage};
+use crate::cli::audit;
+use crate::clock::Stopwatch;
+use crate::ledger::verify::{Folder, Options as VerifyOptions, verify};
 
 /// A young log has about a thousand clock-ins when it is measured first.
 const YOUNG: u64 = 1_000;
@@ -18,7 +21,7 @@ const TIME: Duration = Duration::from_secs(1);
 const UPLOAD: usize = 1_000;
 
 /// Measures.
-pub(super) async fn measure(options: &Options, place: &Place, entries: u64) -> anyhow::Result<Vec<Row>> {
+pub(super) async fn measure(options: &Options, place: &Place, entries: u64) -> anyhow::Result<Report> {
     let most = options.callers.iter().copied().max().unwrap_or(1);
     place.clean().await?;
     let mut grown = filled(place, Schema::Main, most, entries).await?;
@@ -37,7 +40,21 @@ pub(super) async fn measure(options: &Options, place: &Place, entries: u64) -> a
             rows.push(Row::of(name, load, measured));
         }
     }
-    Ok(rows)
+    let verified = verified(place, &grown).await?;
+    Ok(Report { rows, verified: Some(verified) })
+}
+
+/// A bundle of the log, verified as somebody outside would, on one core.
+async fn verified(place: &Place, grown: &Stage) -> anyhow::Result<Verified> {
+    let office = grown.town.open(Contender::Ledger.opening()).await?;
+    let bundle = place.folder.join("bundle");
+    audit::bundle(&office, CENTRE, &bundle).await?;
+    let keys = audit::keys_of(&office.vkey(CENTRE)?)?;
+    office.close().await;
+    let watch = Stopwatch::start();
+    let report = verify(&Folder(bundle), &VerifyOptions::new(keys), &audit::meaning());
+    ensure!(report.first_bad.is_none(), "the bundle does not verify: {:?}", report.first_bad);
+    Ok(Verified { entries: report.entries, seconds: watch.elapsed().as_secs_f64() })
 }
 
 /// A town with so many clock-ins, of one more terminal.

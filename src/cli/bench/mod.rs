@@ -26,6 +26,7 @@ use crate::edge::Services;
 use crate::registers::attendance;
 use crate::store::{OpenMode, Store};
 use load::{Load, Measured};
+use report::Report;
 use town::{Terminal, Town};
 
 mod baseline;
@@ -111,30 +112,29 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     ensure!((0.1..=600.0).contains(&options.seconds), "--seconds: 0.1 to 600");
     let folder = config::temporary("qinlian-bench", random(&SystemClock::new()));
     let place = Place { folder, database: options.database.clone() };
-    let rows = measure(&options, &place, most).await;
+    let report = measure(&options, &place, most).await;
     place.clean().await?;
-    let rows = rows?;
-    say(&if options.json { report::json(&rows) } else { report::table(&rows) });
+    let report = report?;
+    say(&if options.json { report::json(&report) } else { report::table(&report) });
     Ok(Answer::Yes)
 }
 
-async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Result<Vec<report::Row>> {
+async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Result<Report> {
     let mut rows = Vec::new();
     if let Some(entries) = options.entries {
-        rows.extend(growth::measure(options, place, entries).await?);
-    } else {
-        let town = Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most).await?;
-        let mut stage = Stage::new(town);
-        for callers in &options.callers {
-            let load = Load {
-                callers: *callers,
-                connections: options.connections.min(*callers),
-                time: Duration::from_secs_f64(options.seconds),
-            };
-            rows.extend(stage.compare(&options.servers, load, options.rounds).await?);
-        }
+        return growth::measure(options, place, entries).await;
     }
-    Ok(rows)
+    let town = Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most).await?;
+    let mut stage = Stage::new(town);
+    for callers in &options.callers {
+        let load = Load {
+            callers: *callers,
+            connections: options.connections.min(*callers),
+            time: Duration::from_secs_f64(options.seconds),
+        };
+        rows.extend(stage.compare(&options.servers, load, options.rounds).await?);
+    }
+    Ok(Report { rows, verified: None })
 }
 
 /// Where the databases are.

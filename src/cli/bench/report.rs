@@ -19,6 +19,24 @@ pub(super) struct Row {
     calls: u64,
 }
 
+/// A log that was verified from its bundle.
+#[derive(Debug)]
+pub(super) struct Verified {
+    /// How many entries.
+    pub(super) entries: u64,
+    /// How long it took, on one core.
+    pub(super) seconds: f64,
+}
+
+/// All figures of a run.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Servers under load.
+    pub(super) rows: Vec<Row>,
+    /// The bundle of the log that had grown.
+    pub(super) verified: Option<Verified>,
+}
+
 /// The middle one; of two middle ones the lower.
 fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
@@ -76,7 +94,8 @@ fn ratios(rows: &[Row]) -> Vec<(&'static str, usize, f64)> {
 }
 
 /// A table.
-pub(super) fn table(rows: &[Row]) -> String {
+pub(super) fn table(report: &Report) -> String {
+    let rows = &report.rows;
     let mut text =
         String::from("callers  server                 per second    median       99 %      calls\n");
     for row in rows {
@@ -96,6 +115,9 @@ pub(super) fn table(rows: &[Row]) -> String {
     for (tells, callers, ratio) in ratios(rows) {
         let _ = writeln!(text, "{callers:>7}  {tells}: {ratio:.2}");
     }
+    if let Some(Verified { entries, seconds }) = report.verified {
+        let _ = writeln!(text, "\nverified {entries} entries offline in {seconds:.1} s on one core");
+    }
     text.truncate(text.trim_end().len());
     text
 }
@@ -106,7 +128,8 @@ fn millis(us: u64) -> f64 {
 }
 
 /// JSON.
-pub(super) fn json(rows: &[Row]) -> String {
+pub(super) fn json(report: &Report) -> String {
+    let rows = &report.rows;
     let measured: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -121,7 +144,11 @@ pub(super) fn json(rows: &[Row]) -> String {
         .into_iter()
         .map(|(tells, callers, ratio)| json!({ "ratio": tells, "callers": callers, "value": ratio }))
         .collect();
-    json!({ "measured": measured, "ratios": ratios }).to_string()
+    let verified = report
+        .verified
+        .as_ref()
+        .map(|verified| json!({ "entries": verified.entries, "seconds": verified.seconds }));
+    json!({ "measured": measured, "ratios": ratios, "verified": verified }).to_string()
 }
 
 #[cfg(test)]

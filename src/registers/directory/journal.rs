@@ -33,6 +33,24 @@ static RUNS: Statement = Statement::new(
      GROUP BY i.log_id, i.device, i.journal, i.island",
 );
 
+/// Every journal of some logs before a position: its first and last number, and how many there are. A journal without a
+/// gap is one run, and most are; so a process that starts need not sort what years have brought.
+static WHOLE: Statement = Statement::new(
+    "SELECT t.log_id, t.device, t.journal, MIN(t.seq), MAX(t.seq), COUNT(*) \
+     FROM UNNEST($1::bigint[], $2::bigint[]) AS k(k0, k1) \
+     JOIN device_journal t ON t.log_id = k.k0 AND +t.pos < k.k1 GROUP BY t.log_id, t.device, t.journal",
+);
+
+/// The unbroken runs of numbers of some journals before a position.
+static RUNS_OF: Statement = Statement::new(
+    "SELECT i.log_id, i.device, i.journal, MIN(i.seq), MAX(i.seq) FROM ( \
+     SELECT t.log_id, t.device, t.journal, t.seq, \
+     t.seq - ROW_NUMBER() OVER (PARTITION BY t.log_id, t.device, t.journal ORDER BY t.seq) AS island \
+     FROM UNNEST($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS k(k0, k1, k2, k3) \
+     JOIN device_journal t ON t.log_id = k.k0 AND t.device = k.k1 AND t.journal = k.k2 AND +t.pos < k.k3) AS i \
+     GROUP BY i.log_id, i.device, i.journal, i.island",
+);
+
 /// What stands in some places, with the request that brought it.
 static OCCUPIED: Statement = Statement::new(
     "SELECT j.log_id, j.device, j.journal, j.seq, j.request_id, j.pos, r.principal, r.kind, r.digest, r.pos, r.seal \
@@ -42,7 +60,7 @@ static OCCUPIED: Statement = Statement::new(
 );
 
 /// Every text, so that a test can prepare each on both databases.
-pub static STATEMENTS: &[&Statement] = &[&RUNS, &OCCUPIED];
+pub static STATEMENTS: &[&Statement] = &[&RUNS, &WHOLE, &RUNS_OF, &OCCUPIED];
 
 /// Which numbers of a journal have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -136,16 +154,47 @@ pub fn ranges(of: &[(ConfigAt, Pos)]) -> KeySet {
 
 /// The runs of numbers that entries from a position on brought, per log.
 pub async fn runs(tx: &mut Tx, of: &[(ConfigAt, Pos)]) -> Result<Vec<Run>, StoreError> {
-    tx.fetch(&RUNS, Binds::new().keys(ranges(of)), |cells| {
-        Ok(Run {
-            log: LogId::from_column(cells.int()?),
-            device: cells.text()?,
-            journal: Pos::new(number(cells, "journal")?),
-            first: number(cells, "seq")?,
-            last: number(cells, "seq")?,
-        })
+    let (whole, later): (Vec<(ConfigAt, Pos)>, _) =
+        of.iter().copied().partition(|(_, from)| *from == Pos::ZERO);
+    let mut runs = Vec::new();
+    if !later.is_empty() {
+        runs.extend(tx.fetch(&RUNS, Binds::new().keys(ranges(&later)), run).await?);
+    }
+    if !whole.is_empty() {
+        runs.extend(whole_runs(tx, &whole).await?);
+    }
+    Ok(runs)
+}
+
+async fn whole_runs(tx: &mut Tx, of: &[(ConfigAt, Pos)]) -> Result<Vec<Run>, StoreError> {
+    let logs = KeySet::ints(of.iter().map(|(at, _)| at.log.column()))
+        .and_ints(of.iter().map(|(at, _)| at.next_pos.column()));
+    let found =
+        tx.fetch(&WHOLE, Binds::new().keys(logs), |cells| Ok((run(cells)?, number(cells, "seq")?))).await?;
+    let (mut runs, mut broken) = (Vec::new(), Vec::new());
+    for (run, count) in found {
+        let unbroken = run.last - run.first + 1 == count;
+        if unbroken { runs.push(run) } else { broken.push(run) }
+    }
+    let until = |log| of.iter().find(|(at, _)| at.log == log).map_or(0, |(at, _)| at.next_pos.column());
+    if !broken.is_empty() {
+        let journals = KeySet::ints(broken.iter().map(|run| run.log.column()))
+            .and_texts(broken.iter().map(|run| run.device.as_str()))
+            .and_ints(broken.iter().map(|run| run.journal.column()))
+            .and_ints(broken.iter().map(|run| until(run.log)));
+        runs.extend(tx.fetch(&RUNS_OF, Binds::new().keys(journals), run).await?);
+    }
+    Ok(runs)
+}
+
+fn run(cells: &mut Cells<'_>) -> Result<Run, StoreError> {
+    Ok(Run {
+        log: LogId::from_column(cells.int()?),
+        device: cells.text()?,
+        journal: Pos::new(number(cells, "journal")?),
+        first: number(cells, "seq")?,
+        last: number(cells, "seq")?,
     })
-    .await
 }
 
 /// What stands in places that are known to be taken.
