@@ -4,6 +4,7 @@
 //! the reason goes to one log line, under an id that the caller can quote.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rules::Rule;
@@ -102,7 +103,7 @@ impl Caller {
         }
         let held = grants.grants_of(&self.subject, centre).await?;
         match widest(&self.rule, &self.subject, held, now, centre) {
-            Ok(grant) => Ok(Pass { caller: Some(self.clone()), grant }),
+            Ok((grant, departments)) => Ok(Pass { caller: Some(self.clone()), grant, departments }),
             Err(why) => Err(self.deny(why).into()),
         }
     }
@@ -133,13 +134,15 @@ impl Caller {
 pub struct Pass {
     caller: Option<Caller>,
     grant: GrantView,
+    /// The departments that answers are narrowed to; empty: to none.
+    departments: BTreeSet<DepartmentId>,
 }
 
 impl Pass {
     /// For the command line alone: whoever holds the deployment's files acts as an administrator, under a grant that
     /// was read from the ledger, and is on record as its holder.
     pub fn local_administrator(grant: GrantView) -> Self {
-        Self { caller: None, grant }
+        Self { caller: None, grant, departments: BTreeSet::new() }
     }
 
     /// Who may.
@@ -152,9 +155,14 @@ impl Pass {
         &self.grant
     }
 
-    /// The department that the answer is narrowed to.
-    pub fn department(&self) -> Option<&DepartmentId> {
-        self.grant.reach.department.as_ref()
+    /// May an answer speak of a department's people? Whoever holds grants for several departments sees all of these.
+    pub fn sees(&self, department: &str) -> bool {
+        self.departments.is_empty() || self.departments.iter().any(|own| own.as_str() == department)
+    }
+
+    /// Are answers narrowed to some departments?
+    pub fn is_narrow(&self) -> bool {
+        !self.departments.is_empty()
     }
 
     /// Under the scope DEVICE: is the caller the device that the request names? To be asked before anything is done.
@@ -167,14 +175,15 @@ impl Pass {
     }
 }
 
-/// The widest grant that satisfies the rule, or what the best of them lacked.
+/// The widest grant that satisfies the rule, and the departments that it and its equals reach when all are for a
+/// department; or what the best of them lacked.
 fn widest(
     rule: &Rule,
     subject: &Subject,
     held: Vec<GrantView>,
     now: EpochMs,
     centre: &CentreId,
-) -> Result<GrantView, &'static str> {
+) -> Result<(GrantView, BTreeSet<DepartmentId>), &'static str> {
     let mut grants = held;
     // Every condition by itself, in order, so that the log line can say how far the caller's grants came.
     let mut keep = |why: &'static str, condition: &dyn Fn(&GrantView) -> bool| {
@@ -186,7 +195,10 @@ fn widest(
     keep("NOT_HERE", &|grant| grant.reaches(centre))?;
     keep("TOO_NARROW", &|grant| wide_enough(rule.scope, grant))?;
     // Widest first; the oldest of equals, so that the same grants always give the same pass.
-    grants.into_iter().min_by_key(|grant| (Reverse(width(grant)), grant.log, grant.pos)).ok_or("NO_ROLE")
+    let departments: Option<BTreeSet<DepartmentId>> =
+        grants.iter().map(|grant| grant.reach.department.clone()).collect();
+    let grant = grants.into_iter().min_by_key(|grant| (Reverse(width(grant)), grant.log, grant.pos));
+    Ok((grant.ok_or("NO_ROLE")?, departments.unwrap_or_default()))
 }
 
 fn role_suits(rule: &Rule, held: Role) -> bool {

@@ -10,13 +10,15 @@ use clap::{Args, Subcommand};
 use super::office::{Office, Opening};
 use super::{Answer, Where, quiet_log, say};
 use crate::config::Config;
-use crate::kernel::CentreId;
+use crate::kernel::{CentreId, LogId};
 use crate::ledger::bundle::{BundleRequest, Summary, write_folder};
-use crate::ledger::check::{CheckOptions, CheckReport, check};
+use crate::ledger::check::{CheckOptions, CheckReport, Finding, Weight, check};
 use crate::ledger::keys::Keys;
 use crate::ledger::port::Rulebook;
 use crate::ledger::verify::{Folder, Options, Report, verify};
+use crate::registers::derivation;
 use crate::registers::rulebook::Registers;
+use crate::results::{self, Audited, Difference};
 use crate::tlog::{CosignatureKey, Policy, VerifierKey, parse_cosignature_key};
 
 /// What is audited.
@@ -148,7 +150,50 @@ pub async fn check_office(office: &Office) -> anyhow::Result<CheckReport> {
         witnesses: &witnesses,
     };
     let reader = office.desk.ledger().reader();
-    Ok(check(reader, &**office.desk.registers(), &options).await?)
+    let mut found = check(reader, &**office.desk.registers(), &options).await?;
+    let folder = results::Folder::new(
+        office.desk.store().clone(),
+        derivation::registered(office.desk.ledger().clone()),
+    );
+    for (log, _) in reader.logs().await? {
+        // Results are made of the registers' rows: where those are not the ledger's, they are what is told.
+        let of_rows = |finding: &Finding| {
+            finding.weight == Weight::Bad && [log.column(), LogId::DEPLOYMENT.column()].contains(&finding.log)
+        };
+        if found.findings.iter().any(of_rows) {
+            continue;
+        }
+        let findings = match folder.audit(log).await? {
+            Audited::NotFolded => Vec::new(),
+            Audited::CannotTell => vec![Finding { weight: Weight::Note, ..of_results(log, CANNOT_TELL) }],
+            Audited::Compared { differences, .. } => {
+                differences.into_iter().map(|difference| of_results(log, difference)).collect()
+            }
+        };
+        found.extend(findings);
+    }
+    Ok(found)
+}
+
+/// What is said of results that began under other rules, or on facts that were erased since.
+const CANNOT_TELL: Difference = Difference {
+    table: "result_head",
+    row: String::new(),
+    column: "feed",
+    why: "what these results were made of is no longer here: they cannot be made again",
+};
+
+fn of_results(log: LogId, difference: Difference) -> Finding {
+    let Difference { table, row, column, why } = difference;
+    Finding {
+        weight: Weight::Bad,
+        log: log.column(),
+        table: table.to_owned(),
+        row,
+        column: column.to_owned(),
+        index: None,
+        why: why.to_owned(),
+    }
 }
 
 /// What the verifier needs to know of what entries mean; no key of a deployment is needed for that.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::book::Book;
 use super::fold::{Known, Made, Revision, fold};
 use super::head::{self, Head};
 use super::plan::{Plan, Then, plan};
@@ -121,7 +122,7 @@ impl<D: Derivation> Folder<D> {
 
     async fn fold_from(&self, mut tx: Tx, head: Head) -> Result<Folded, FoldError> {
         let derivation = &*self.derivation;
-        let plan = plan(derivation, &mut tx, &head, self.chunk).await?;
+        let plan = plan(derivation, &mut tx, Book::Tables, &head, self.chunk).await?;
         let Some(until) = plan.steps.last().map(|step| step.after) else {
             tx.rollback().await?;
             return Ok(match plan.then {
@@ -129,7 +130,7 @@ impl<D: Derivation> Folder<D> {
                 Then::More | Then::End => Folded::CaughtUp,
             });
         };
-        let (rows, known) = self.load(&mut tx, &head, &plan, until).await?;
+        let (rows, known) = self.load(&mut tx, Book::Tables, &head, &plan, until).await?;
         let made = fold(derivation, &rows, &head, &plan, known);
         let more = !made.whole || plan.then == Then::More;
         let tx = match tx {
@@ -152,9 +153,10 @@ impl<D: Derivation> Folder<D> {
         })
     }
 
-    async fn load(
+    pub(super) async fn load(
         &self,
         tx: &mut Tx,
+        book: Book<'_>,
         head: &Head,
         plan: &Plan,
         until: AsOf,
@@ -164,12 +166,7 @@ impl<D: Derivation> Folder<D> {
         if keys.is_empty() {
             return Ok((rows, Known::default()));
         }
-        let known = Known {
-            newest: rows::newest_of(tx, head, &plan.keys).await?,
-            waits: rows::waits_of(tx, head, &plan.keys).await?,
-            seqs: rows::seqs_of(tx, head, &plan.keys).await?,
-        };
-        Ok((rows, known))
+        Ok((rows, book.known(tx, head, &plan.keys).await?))
     }
 
     /// The first head of a log; several replicas may write it, all the same.

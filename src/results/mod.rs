@@ -12,8 +12,11 @@
 //! 4. `fold`: the chunk itself, in memory, pure;
 //! 5. `chunk`: one transaction around the two;
 //! 6. [`Runner`]: one task per process, which folds what is not folded and asks for time to be put on record;
-//! 7. [`page`]: the revisions of one room, page by page, with a cursor.
+//! 7. [`page`]: the revisions of one room, page by page, with a cursor;
+//! 8. `audit`: the same fold again, in memory, against what the tables say.
 
+mod audit;
+mod book;
 mod chunk;
 mod cursor;
 mod feed;
@@ -26,6 +29,7 @@ mod rows;
 mod runner;
 mod tables;
 
+pub use audit::{Audited, Difference};
 pub use chunk::{FoldError, Folded, Folder};
 pub use cursor::CursorError;
 pub use feed::{FeedError, Filter, Item, Page, Query, page};
@@ -41,5 +45,5 @@ use crate::store::Statement;
 
 /// Every text that is sent, so that a test can prepare each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static Statement> {
-    head::STATEMENTS.iter().chain(rows::STATEMENTS).chain(feed::STATEMENTS).copied()
+    head::STATEMENTS.iter().chain(rows::STATEMENTS).chain(feed::STATEMENTS).chain(audit::STATEMENTS).copied()
 }

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::book::Book;
 use super::head::{Begun, Head};
-use super::rows::{self, Firing};
+use super::rows::Firing;
 use super::{AsOf, ClockName, Derivation, FoldEntry, Key, RangeAt};
 use crate::kernel::{EpochMs, LogId, Pos};
 use crate::store::{StoreError, Tx};
@@ -63,6 +64,7 @@ pub(super) struct Plan {
 pub(super) async fn plan<D: Derivation>(
     derivation: &D,
     tx: &mut Tx,
+    book: Book<'_>,
     head: &Head,
     limit: usize,
 ) -> Result<Plan, StoreError> {
@@ -74,13 +76,13 @@ pub(super) async fn plan<D: Derivation>(
         then = Then::More;
     }
     let most = i64::try_from(limit).unwrap_or(i64::MAX - 1);
-    let (released, released_until, cut) = release(tx, head, &mut steps, most).await?;
+    let (released, released_until, cut) = release(tx, book, head, &mut steps, most).await?;
     if cut {
         then = Then::More;
     }
     let last = steps.last().map_or(head.last, |step| step.at);
     let due = match head.due {
-        Some(due) if due <= last => rows::due(tx, head, last, most + 1).await?,
+        Some(due) if due <= last => book.due(tx, head, last, most + 1).await?,
         Some(_) | None => Vec::new(),
     };
     let (due, due_until) = bounded(due, limit);
@@ -276,6 +278,7 @@ async fn pages<D: Derivation>(
 /// that what is known of them is known for that step, and it moves on.
 async fn release(
     tx: &mut Tx,
+    book: Book<'_>,
     head: &Head,
     steps: &mut Vec<Step>,
     most: i64,
@@ -287,7 +290,7 @@ async fn release(
         for (clock, value) in steps.iter().filter(|step| !step.resumed).flat_map(|step| &step.advances) {
             clocks.entry(clock.clone()).and_modify(|known| *known = (*known).max(*value)).or_insert(*value);
         }
-        let found = rows::released(tx, head, &clocks, most + 1).await?;
+        let found = book.released(tx, head, &clocks, most + 1).await?;
         let (found, until) = bounded(found, limit);
         if until.is_none() || steps.len() <= 1 {
             return Ok((found, until, cut));

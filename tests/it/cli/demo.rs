@@ -62,4 +62,16 @@ fn without_once_it_stays_up_with_tokens_that_work_until_it_is_interrupted() {
     assert!(child.wait().unwrap().success(), "it ends cleanly");
     let checked = qinlian(&["audit", "check", "--data", text(&data)]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
+    // Results are in no leaf, but they are made again.
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let url = format!("sqlite://{}", data.join("qinlian.db").display());
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        let altered = "UPDATE result_revision SET content = X'00' WHERE room = 1 AND seq = 3";
+        assert!(sqlx::query(altered).execute(&pool).await.unwrap().rows_affected() > 0);
+        pool.close().await;
+    });
+    let checked = qinlian(&["audit", "check", "--data", text(&data)]);
+    assert_eq!(checked.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(said.contains("result_revision room 1 seq 3 content"), "{said}");
 }

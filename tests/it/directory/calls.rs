@@ -111,12 +111,19 @@ async fn a_departments_system_sees_its_own_people_and_a_centre_those_who_work_th
         let scope = Some(Reach { department: "tax".to_owned(), ..Reach::default() });
         let narrow = RoleGrant { scope, ..grant(&tax, Role::Hr) };
         office.put(LogId::DEPLOYMENT, Record::RoleGrant(narrow)).await.expect("a grant");
+        let (both, _) = reader(&office, "two-hr", "ListPeople");
+        for department in ["tax", "land"] {
+            let scope = Some(Reach { department: department.to_owned(), ..Reach::default() });
+            let narrow = RoleGrant { scope, ..grant(&both, Role::Hr) };
+            office.put(LogId::DEPLOYMENT, Record::RoleGrant(narrow)).await.expect("a grant");
+        }
         let (officer, _) = reader(&office, "officer", "ListPeople");
         office.grant(office.hall, &officer, Role::AttendanceOfficer).await;
 
         for (case, name, centre, seen) in [
             ("its own, everywhere", "tax-hr", "_", vec![&people[0], &people[2]]),
             ("its own, here", "tax-hr", HALL, vec![&people[0]]),
+            ("of two departments, both", "two-hr", "_", vec![&people[0], &people[1], &people[2]]),
             ("everybody who works here", "officer", HALL, vec![&people[0]]),
         ] {
             let (_, caller) = reader(&office, name, "ListPeople");

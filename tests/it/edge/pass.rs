@@ -197,30 +197,33 @@ async fn a_call_passes_only_under_a_grant_of_its_role_that_holds_now_reaches_her
 async fn the_widest_grant_is_relied_on_and_the_oldest_of_equals() {
     let hr = |centre| grant(centre, WHO, Role::Hr);
     let tax = || in_department(hr("hall"), "tax");
-    for (name, grants, log, pos, department) in [
-        ("a department alone", vec![at(tax(), 5)], 4, 5, Some("tax")),
-        ("the centre before a department", vec![at(tax(), 5), at(hr("hall"), 8)], 4, 8, None),
-        ("every centre before one", vec![at(hr("hall"), 5), at(hr("_"), 8)], 0, 8, None),
+    const ALL: &[&str] = &["tax", "fire", "land"];
+    for (name, grants, log, pos, seen) in [
+        ("a department alone", vec![at(tax(), 5)], 4, 5, &["tax"][..]),
+        ("the centre before a department", vec![at(tax(), 5), at(hr("hall"), 8)], 4, 8, ALL),
+        ("every centre before one", vec![at(hr("hall"), 5), at(hr("_"), 8)], 0, 8, ALL),
         (
             "a centre before a department of all",
             vec![in_department(hr("_"), "tax"), at(hr("hall"), 8)],
             4,
             8,
-            None,
+            ALL,
         ),
         (
-            "the oldest of two departments",
+            "the oldest of two departments, and the people of both",
             vec![at(in_department(hr("hall"), "fire"), 7), at(tax(), 6)],
             4,
             6,
-            Some("tax"),
+            &["tax", "fire"],
         ),
-        ("not one that is over", vec![between(hr("_"), 0, Some(1)), at(tax(), 5)], 4, 5, Some("tax")),
+        ("not one that is over", vec![between(hr("_"), 0, Some(1)), at(tax(), 5)], 4, 5, &["tax"]),
     ] {
         let pass = passes(DEPARTMENT, WHO, grants, "hall").await.unwrap();
         assert_eq!(pass.grant().log.column(), log, "{name}");
         assert_eq!(pass.grant().pos, Pos::new(pos), "{name}");
-        assert_eq!(pass.department().map(DepartmentId::as_str), department, "{name}");
+        let sees: Vec<&str> = ALL.iter().copied().filter(|department| pass.sees(department)).collect();
+        assert_eq!(sees, seen, "{name}");
+        assert_eq!(pass.is_narrow(), seen != ALL, "{name}");
         assert_eq!(pass.subject().to_string(), WHO, "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! The fold, with a small rulebook of its own: two rooms, waits for time and for a device's coverage, ranges,
 //! deployment entries, erasures and rules.
 
+mod audit;
 mod feed;
 mod fold;
 mod history;

@@ -252,9 +252,8 @@ impl Calls {
 /// somebody whom nobody knows are seen by who sees the centre.
 fn is_wanted(place: &Place, wanted: &Wanted, seen: &Seen) -> bool {
     let asked = wanted.person.as_ref().is_none_or(|person| person.as_str() == seen.person_id);
-    let own = place.pass.department().is_none_or(|only| {
-        place.deployment.person(&seen.person_id).is_some_and(|person| person.department == only.as_str())
-    });
+    let own = !place.pass.is_narrow()
+        || place.deployment.person(&seen.person_id).is_some_and(|person| place.pass.sees(&person.department));
     asked && own
 }
 

@@ -176,15 +176,14 @@ fn directory(place: &Place, noun: Noun) -> &Directory {
 /// Is a record within what the caller may see? A department's system sees its own people, a centre's people who were
 /// ever assigned there.
 fn visible(place: &Place, held: &Held) -> bool {
-    let department = place.pass.department().map(crate::kernel::DepartmentId::as_str);
     match &held.record {
         Record::Person(person) => {
-            department.is_none_or(|only| person.department == only)
+            place.pass.sees(&person.department)
                 && (place.log == LogId::DEPLOYMENT
                     || place.own.assignments(&person.person_id).next().is_some())
         }
-        Record::Assignment(assignment) => department.is_none_or(|only| assignment.department == only),
-        Record::Department(record) => department.is_none_or(|only| record.department == only),
+        Record::Assignment(assignment) => place.pass.sees(&assignment.department),
+        Record::Department(record) => place.pass.sees(&record.department),
         Record::Centre(record) => place.log == LogId::DEPLOYMENT || record.centre == place.centre.as_str(),
         Record::Window(_)
         | Record::ServiceItem(_)
