@@ -91,7 +91,7 @@ async fn whatever_is_changed_is_named() {
         ("result_wait", "*", "UPDATE result_wait SET feed = 77".to_owned()),
         ("result_wait", "*", "DELETE FROM result_wait".to_owned()),
         ("result_head", "next_pos", "UPDATE result_head SET next_pos = next_pos + 1".to_owned()),
-        ("result_revision", "pos", "UPDATE result_head SET next_pos = next_pos - 1".to_owned()),
+        ("result_revision", "*", "UPDATE result_head SET next_pos = next_pos - 1".to_owned()),
         ("result_head", "last_ms", "UPDATE result_head SET last_ms = last_ms + 1".to_owned()),
         ("result_head", "due_ms", "UPDATE result_head SET due_ms = due_ms + 1".to_owned()),
     ];
