@@ -165,35 +165,21 @@ pub async fn check_office(office: &Office) -> anyhow::Result<CheckReport> {
         }
         let findings = match folder.audit(log).await? {
             Audited::NotFolded => Vec::new(),
-            Audited::CannotTell => vec![Finding { weight: Weight::Note, ..of_results(log, CANNOT_TELL) }],
+            Audited::CannotTell => {
+                let why = "what these results were made of is no longer here: they cannot be made again";
+                vec![Finding::new(Weight::Note, log, "result_head", String::new(), "feed", why)]
+            }
             Audited::Compared { differences, .. } => {
-                differences.into_iter().map(|difference| of_results(log, difference)).collect()
+                let of = |difference: Difference| {
+                    let Difference { table, row, column, why } = difference;
+                    Finding::new(Weight::Bad, log, table, row, column, why)
+                };
+                differences.into_iter().map(of).collect()
             }
         };
         found.extend(findings);
     }
     Ok(found)
-}
-
-/// What is said of results that began under other rules, or on facts that were erased since.
-const CANNOT_TELL: Difference = Difference {
-    table: "result_head",
-    row: String::new(),
-    column: "feed",
-    why: "what these results were made of is no longer here: they cannot be made again",
-};
-
-fn of_results(log: LogId, difference: Difference) -> Finding {
-    let Difference { table, row, column, why } = difference;
-    Finding {
-        weight: Weight::Bad,
-        log: log.column(),
-        table: table.to_owned(),
-        row,
-        column: column.to_owned(),
-        index: None,
-        why: why.to_owned(),
-    }
 }
 
 /// What the verifier needs to know of what entries mean; no key of a deployment is needed for that.

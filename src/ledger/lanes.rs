@@ -20,6 +20,7 @@ const BULK_SHARE: usize = 16;
 const LIVE_QUEUE: usize = 4_096;
 /// Commands waiting for their commit, bulk: eight uploads of 1,000 and some.
 const BULK_QUEUE: usize = 8_192;
+
 /// Which lane a command waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::attendance::known::Known;
 use super::audit;
 use super::directory::Directory;
 use super::directory::view::GrantView;
@@ -17,7 +18,7 @@ use crate::ledger::committer::{Lane, Outcome, Reply};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::leaf::Leaf;
 use crate::ledger::port::{Author, ConfigAt, Rulebook, Submission};
-use crate::ledger::reader::ReadError;
+use crate::ledger::reader::{Epoch, ReadError};
 use crate::proto::{DisclosureFact, Fact, Receipt, ReceiptView, Reveal, Role, read, reveal};
 use crate::store::Store;
 
@@ -139,11 +140,16 @@ impl Desk {
 
     async fn warm_log(&self, log: LogId) -> Result<(), ReadError> {
         self.directory(log).await?;
+        self.devices(log).await?;
+        Ok(())
+    }
+
+    /// What is known of a log's devices as of its newest entry, and the epoch of that entry.
+    pub async fn devices(&self, log: LogId) -> Result<(Arc<Known>, Epoch), ReadError> {
         let (head, epoch) = self.ledger.reader().head(log).await?;
         let next_pos = Pos::new(epoch.base.get() + head.size);
         let at = ConfigAt { log, config_pos: head.config_pos, next_pos };
-        self.registers().attendance.known(self.store(), at).await?;
-        Ok(())
+        Ok((self.registers().attendance.known(self.store(), at).await?, epoch))
     }
 
     /// The directory of a log, at most a second old as far as other replicas are concerned.

@@ -91,17 +91,16 @@ impl<D: Derivation> Folder<D> {
         again.compare_head();
         again.compare_counts(tx).await?;
         again.compare_waits(tx).await?;
-        let revisions = again.made.values().sum();
+        let revisions = again.memory.revisions();
         Ok(Audited::Compared { revisions, differences: again.differences })
     }
 
     /// One chunk more; false when there is none.
     async fn step(&self, tx: &mut Tx, again: &mut Again<'_>) -> Result<bool, StoreError> {
-        let left = again.left();
         let derivation = self.derivation();
         let book = Book::Memory(&again.memory);
-        let mut plan = plan(derivation, tx, book, &again.head, left.min(CHUNK)).await?;
-        // A page of the deployment's entries may reach further.
+        let mut plan = plan(derivation, tx, book, &again.head, CHUNK).await?;
+        // Entries that are not folded yet are none of the audit's.
         plan.steps.retain(|step| step.after <= again.live.place);
         let Some(until) = plan.steps.last().map(|step| step.after) else { return Ok(false) };
         let (rows, known) = self.load(tx, book, &again.head, &plan, until).await?;
@@ -118,8 +117,6 @@ struct Again<'a> {
     live: &'a Head,
     head: Head,
     memory: Memory,
-    /// Revisions by room.
-    made: BTreeMap<Room, u64>,
     /// What stands emptied and came out with content: by key, the rows that a later erasure has to explain.
     emptied: BTreeMap<Key, Vec<i64>>,
     differences: Vec<Difference>,
@@ -137,23 +134,7 @@ struct Standing {
 impl<'a> Again<'a> {
     fn new(live: &'a Head, since: AsOf) -> Self {
         let head = Head { place: since, begun: None, last: EpochMs::ZERO, due: None, ..live.clone() };
-        Self {
-            live,
-            head,
-            memory: Memory::default(),
-            made: BTreeMap::new(),
-            emptied: BTreeMap::new(),
-            differences: Vec::new(),
-        }
-    }
-
-    /// Steps that are left up to where the tables stand: entries of the log, and of the deployment's before them.
-    fn left(&self) -> usize {
-        let (from, until) = (self.head.place, self.live.place);
-        let own = until.pos.get().saturating_sub(from.pos.get());
-        let deployment = until.deployment.get().saturating_sub(from.deployment.get());
-        let both = if self.live.log == LogId::DEPLOYMENT { own } else { own + deployment };
-        usize::try_from(both).unwrap_or(usize::MAX).max(1)
+        Self { live, head, memory: Memory::default(), emptied: BTreeMap::new(), differences: Vec::new() }
     }
 
     fn differ(&mut self, table: &'static str, row: String, column: &'static str, why: &'static str) {
@@ -173,7 +154,6 @@ impl<'a> Again<'a> {
         for (room, made) in rooms {
             let (Some(first), Some(last)) = (made.first(), made.last()) else { continue };
             let mut standing = self.standing(tx, room, first.seq, last.seq).await?;
-            *self.made.entry(room).or_default() += u64::try_from(made.len()).unwrap_or_default();
             for revision in made {
                 let row = format!("room {} seq {}", room.column(), revision.seq);
                 match standing.remove(&revision.seq) {
@@ -263,10 +243,10 @@ impl<'a> Again<'a> {
             .await?;
         for (feed, room, all, seen) in counts {
             let own = Room::from_column(room).filter(|_| feed == self.live.feed.column());
-            let made = own.and_then(|room| self.made.get(&room)).copied().unwrap_or_default();
+            let made = own.and_then(|room| self.memory.seqs.get(&room)).copied().unwrap_or_default();
             // Of a step that is begun some stand already, under the entry that brings it.
             let count = if self.live.begun.is_none() { all } else { seen };
-            if count.cast_unsigned() > made {
+            if count > made {
                 let row = format!("feed {feed} room {room}: {count} rows where the fold makes {made}");
                 self.differ("result_revision", row, "*", "a revision that nothing makes");
             }

@@ -97,6 +97,11 @@ impl Memory {
         }
     }
 
+    /// How many revisions there are: in each room they are numbered from 1.
+    pub(super) fn revisions(&self) -> u64 {
+        self.seqs.values().map(|seq| seq.unsigned_abs()).sum()
+    }
+
     /// Every wait there is, ordered.
     pub(super) fn all_waits(&self) -> BTreeSet<(Key, Wait)> {
         let each = self.waits.iter();

@@ -9,13 +9,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::access::Caller;
-use crate::kernel::{Check, EpochMs, LogId, Pos, RequestId};
+use crate::kernel::{EpochMs, LogId, Pos, RequestId};
 use crate::ledger::committer::BATCH;
 use crate::ledger::tables::REQUEST;
 use crate::proto::*;
-use crate::registers::attendance::fact::{Punch, Source, Who};
-use crate::registers::attendance::parse;
+use crate::registers::attendance::fact::{Punch, Who};
 use crate::registers::attendance::rows::{PERSONAL, PUNCH, who};
+use crate::registers::attendance::service;
 use crate::registers::desk::Desk;
 use crate::registers::failure::Failure;
 use crate::registers::wire;
@@ -62,16 +62,8 @@ impl Calls {
         caller: &Caller,
         request: RecordPunchRequest,
     ) -> Result<RecordPunchResponse, Failure> {
-        let mut check = Check::new();
-        let centre = wire::centre(&mut check, &request.centre);
-        let keys = self.desk.registers().keys();
-        let outer = Some(request.request_id.as_str());
-        let punch = parse::punch(&mut check, keys, "punch", Source::Live, outer, request.punch);
-        check.done()?;
-        let (Some(centre), Some((id, punch))) = (centre, punch) else { return Err(Failure::Fault("PARSE")) };
-        let place = self.desk.enter(caller, &centre).await?;
-        place.pass.device(&punch.stamp.device)?;
-        let zone = place.deployment.zone(&centre).ok_or(Failure::NotFound("centre"))?;
+        let (place, id, punch) = service::enter(&self.desk, caller, request).await?;
+        let zone = place.deployment.zone(&place.centre).ok_or(Failure::NotFound("centre"))?;
         let on = zone.day_of(punch.stamp.claimed);
         let seq = punch.stamp.seq;
         let mut fact = punch.said();
@@ -90,7 +82,7 @@ impl Calls {
         Ok(RecordPunchResponse {
             outcome: Outcome::Accepted.into(),
             receipt: Some(Receipt {
-                centre: centre.to_string(),
+                centre: place.centre.to_string(),
                 entry_index: pos.get(),
                 recorded_at: Some(wire::timestamp(at)),
                 ..Receipt::default()

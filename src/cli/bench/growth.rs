@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use super::load::{Load, Measured};
+use super::load::Measured;
 use super::report::{Report, Row, Verified};
 use super::town::{CENTRE, Town};
 use super::{Contender, Options, Place, Schema, Stage};
@@ -27,7 +27,7 @@ pub(super) async fn measure(options: &Options, place: &Place, entries: u64) -> a
     let mut grown = filled(place, Schema::Main, most, entries).await?;
     let mut rows = Vec::new();
     for callers in &options.callers {
-        let load = Load { callers: *callers, connections: options.connections.min(*callers), time: TIME };
+        let load = options.load(*callers, TIME);
         let mut measured: [Vec<Measured>; 2] = Default::default();
         let [young_rounds, grown_rounds] = &mut measured;
         for _ in 0..options.rounds {

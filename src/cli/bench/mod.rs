@@ -70,6 +70,13 @@ pub(super) struct Options {
     json: bool,
 }
 
+impl Options {
+    /// So many callers, for so long.
+    fn load(&self, callers: usize, time: Duration) -> Load {
+        Load { callers, connections: self.connections.min(callers), time }
+    }
+}
+
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Contender {
@@ -127,11 +134,7 @@ async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Resul
     let town = Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most).await?;
     let mut stage = Stage::new(town);
     for callers in &options.callers {
-        let load = Load {
-            callers: *callers,
-            connections: options.connections.min(*callers),
-            time: Duration::from_secs_f64(options.seconds),
-        };
+        let load = options.load(*callers, Duration::from_secs_f64(options.seconds));
         rows.extend(stage.compare(&options.servers, load, options.rounds).await?);
     }
     Ok(Report { rows, verified: None })

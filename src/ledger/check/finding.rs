@@ -34,6 +34,21 @@ pub struct Finding {
     pub why: String,
 }
 
+impl Finding {
+    /// One that is of no single entry.
+    pub fn new(weight: Weight, log: LogId, table: &str, row: String, column: &str, why: &str) -> Self {
+        Self {
+            weight,
+            log: log.column(),
+            table: table.to_owned(),
+            row,
+            column: column.to_owned(),
+            index: None,
+            why: why.to_owned(),
+        }
+    }
+}
+
 /// One log's verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogReport {
@@ -79,15 +94,7 @@ impl Findings {
     }
 
     fn weigh(&mut self, weight: Weight, log: LogId, table: &str, row: String, column: &str, why: &str) {
-        self.push(Finding {
-            weight,
-            log: log.column(),
-            table: table.to_owned(),
-            row,
-            column: column.to_owned(),
-            index: None,
-            why: why.to_owned(),
-        });
+        self.push(Finding::new(weight, log, table, row, column, why));
     }
 }
 

@@ -5,9 +5,8 @@
 //! [`Disclosure`](crate::ledger::disclosure::Disclosure).
 
 use crate::access::Caller;
-use crate::kernel::{Check, DeviceId, EpochMs, LogId, Pos, Words};
+use crate::kernel::{Check, DeviceId, EpochMs, LogId, Pos, RequestId, Words};
 use crate::ledger::committer::{Lane, Outcome};
-use crate::ledger::port::ConfigAt;
 use crate::ledger::reader::Epoch;
 use crate::proto::{
     EndDeviceOutageRequest, EndDeviceOutageResponse, Outcome as Said, PunchFact, RecordPunchRequest,
@@ -46,20 +45,10 @@ impl Calls {
         caller: &Caller,
         request: RecordPunchRequest,
     ) -> Result<RecordPunchResponse, Failure> {
-        let mut check = Check::new();
-        let centre = wire::centre(&mut check, &request.centre);
-        let keys = self.desk.registers().keys();
-        let outer = Some(request.request_id.as_str());
-        let punch = parse::punch(&mut check, keys, "punch", Source::Live, outer, request.punch);
-        check.done()?;
-        let (Some(centre), Some((request_id, mut punch))) = (centre, punch) else {
-            return Err(Failure::Fault("PARSE"));
-        };
-        let place = self.desk.enter(caller, &centre).await?;
-        place.pass.device(&punch.stamp.device)?;
+        let view = wire::view(request.receipt_view);
+        let (place, request_id, mut punch) = enter(&self.desk, caller, request).await?;
         verify(&place, &mut punch);
         let device = punch.stamp.device.clone();
-        let view = wire::view(request.receipt_view);
         let written = self.desk.write(&place, request_id, Command::punch(punch), Lane::Live, view).await?;
         let fact = punch_of(&written.facts);
         let contiguous_through = match written.contiguous_through {
@@ -69,7 +58,7 @@ impl Calls {
         Ok(RecordPunchResponse {
             outcome: outcome(written.outcome, fact).into(),
             flags: fact.map(flags_of).unwrap_or_default().into_iter().map(Into::into).collect(),
-            receipt: Some(written.receipt(&centre)),
+            receipt: Some(written.receipt(&place.centre)),
             server_time: Some(wire::timestamp(self.desk.now())),
             contiguous_through,
         })
@@ -168,11 +157,8 @@ impl Calls {
     /// Up to which journal number everything of a device has arrived.
     async fn through(&self, place: &Place, device: &DeviceId) -> Result<u64, Failure> {
         let Some(known) = place.own.device(device.as_str()) else { return Ok(0) };
-        let (head, epoch) = self.desk.ledger().reader().head(place.log).await?;
-        let next_pos = Pos::new(epoch.base.get() + head.size);
-        let at = ConfigAt { log: place.log, config_pos: head.config_pos, next_pos };
-        let live = self.desk.registers().attendance.known(self.desk.store(), at).await?;
-        Ok(live.through(device.as_str(), Pos::new(known.journal)))
+        let (devices, _) = self.desk.devices(place.log).await?;
+        Ok(devices.through(device.as_str(), Pos::new(known.journal)))
     }
 
     async fn indexes(&self, log: LogId) -> Result<Indexes, Failure> {
@@ -186,6 +172,26 @@ impl Calls {
         let checkpoint = reader.checkpoint(log, head.epoch, head.size).await?;
         Ok(reader.note(log, &epoch.origin, &checkpoint)?)
     }
+}
+
+/// Lets a terminal in with a clock-in of its own.
+pub async fn enter(
+    desk: &Desk,
+    caller: &Caller,
+    request: RecordPunchRequest,
+) -> Result<(Place, RequestId, Punch), Failure> {
+    let mut check = Check::new();
+    let centre = wire::centre(&mut check, &request.centre);
+    let outer = Some(request.request_id.as_str());
+    let keys = desk.registers().keys();
+    let punch = parse::punch(&mut check, keys, "punch", Source::Live, outer, request.punch);
+    check.done()?;
+    let (Some(centre), Some((request_id, punch))) = (centre, punch) else {
+        return Err(Failure::Fault("PARSE"));
+    };
+    let place = desk.enter(caller, &centre).await?;
+    place.pass.device(&punch.stamp.device)?;
+    Ok((place, request_id, punch))
 }
 
 /// From positions to the indexes that callers know: a new epoch counts from 0.

@@ -8,9 +8,9 @@ use prost::Message;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::kernel::{LogId, Pos};
+use crate::kernel::LogId;
 use crate::ledger::committer::{Lane, SubmitError};
-use crate::ledger::port::{ConfigAt, Submission};
+use crate::ledger::port::Submission;
 use crate::proto::CoverageFact;
 use crate::registers::attendance::contact::Contact;
 use crate::registers::attendance::coverage::{self, Proposal};
@@ -46,10 +46,7 @@ pub async fn round(desk: &Desk) -> Result<(), Failure> {
         logs.entry(log).or_default().push(contact);
     }
     for (log, contacts) in logs {
-        let (head, epoch) = desk.ledger().reader().head(log).await?;
-        let next_pos = Pos::new(epoch.base.get() + head.size);
-        let at = ConfigAt { log, config_pos: head.config_pos, next_pos };
-        let known = desk.registers().attendance.known(desk.store(), at).await?;
+        let (known, epoch) = desk.devices(log).await?;
         let mut proposals = Vec::new();
         let mut due = Vec::new();
         for contact in contacts {
