@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use file::File;
 
 use crate::access::local::LOCAL_AUDIENCE;
-use crate::access::{Algorithm, IssuerSettings, LocalIssuer};
+use crate::access::{Algorithm, IssuerSettings, LocalIssuer, SubjectKind};
 use crate::telemetry::LogFormat;
 
 /// What variables of ours begin with.
@@ -73,7 +73,7 @@ pub struct Config {
     pub log: Log,
     /// How much of everything.
     pub limits: Limits,
-    /// Whose tokens are believed. None configured: the deployment's own.
+    /// Whose tokens are believed. None configured: the deployment's own; otherwise its own for terminals alone.
     pub issuers: Vec<IssuerSettings>,
     /// Who cosigns.
     pub witnesses: Vec<Witness>,
@@ -172,6 +172,8 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// The longest that a token may hold: 24 h.
     pub token_lifetime_s: u32,
+    /// How long a token holds that a terminal gets with its key: 15 min (RFC 9700 §2.2: short-lived).
+    pub terminal_token_s: u32,
 }
 
 impl Default for Limits {
@@ -192,6 +194,7 @@ impl Default for Limits {
             upload_bytes: (1024 + 64) * 1024,
             answer_bytes: 4 * 1024 * 1024,
             token_lifetime_s: 24 * 60 * 60,
+            terminal_token_s: 15 * 60,
         }
     }
 }
@@ -257,6 +260,7 @@ impl Config {
             audience: LOCAL_AUDIENCE.to_owned(),
             algorithm: Algorithm::EdDsa,
             jwks_file: self.keys.token.with_extension("jwks"),
+            subjects: Vec::new(),
         }
     }
 
@@ -297,8 +301,12 @@ impl Config {
         for issuer in &mut config.issuers {
             issuer.jwks_file = config.data.join(&issuer.jwks_file);
         }
+        let local = config.local_issuer();
         if config.issuers.is_empty() {
-            config.issuers.push(config.local_issuer());
+            config.issuers.push(local);
+        } else if config.issuers.iter().all(|issuer| issuer.issuer != local.issuer) {
+            // Terminals get their tokens here, whoever says who people and systems are.
+            config.issuers.push(IssuerSettings { subjects: vec![SubjectKind::Device], ..local });
         }
         config
     }

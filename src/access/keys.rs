@@ -13,6 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::Subject;
+
 /// A JWKS file may have this many bytes: some hundred keys.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// The smallest RSA modulus.
@@ -68,6 +70,32 @@ pub struct IssuerSettings {
     pub algorithm: Algorithm,
     /// Its public keys.
     pub jwks_file: PathBuf,
+    /// Whom its tokens may speak of. Empty: anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<SubjectKind>,
+}
+
+/// What a subject is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectKind {
+    /// `person:…`
+    Person,
+    /// `device:…`
+    Device,
+    /// `system:…`
+    System,
+}
+
+impl SubjectKind {
+    /// What this subject is.
+    pub fn of(subject: &Subject) -> Self {
+        match subject {
+            Subject::Person(_) => Self::Person,
+            Subject::Device(_) => Self::Device,
+            Subject::System(_) => Self::System,
+        }
+    }
 }
 
 /// Why an issuer's keys cannot be used.

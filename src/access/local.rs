@@ -7,10 +7,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
+use serde_json::{Map, Value, json};
 
-use crate::kernel::{EpochMs, Subject};
+use super::thumbprint::KeyThumbprint;
+use crate::kernel::{DeviceId, EpochMs, Subject};
 
 /// The audience of our own tokens.
 pub const LOCAL_AUDIENCE: &str = "qinlian";
@@ -33,8 +33,7 @@ impl LocalIssuer {
     /// From an Ed25519 seed (RFC 8032). The `kid` is the key's thumbprint (RFC 7638).
     pub fn new(seed: &[u8; 32], issuer: &str, audience: &str) -> Self {
         let key = SigningKey::from_bytes(seed);
-        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, public(&key));
-        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(members.as_bytes()));
+        let kid = KeyThumbprint::of(key.verifying_key().as_bytes()).spelled();
         Self { key, issuer: issuer.to_owned(), audience: audience.to_owned(), kid }
     }
 
@@ -45,11 +44,35 @@ impl LocalIssuer {
 
     /// A token that says who somebody is, from now on, for `ttl_s` seconds.
     pub fn token(&self, subject: &Subject, now: EpochMs, ttl_s: u32) -> String {
+        self.sign(self.claims(subject, now, ttl_s))
+    }
+
+    /// The same for a device that proved to hold a key: the token is worth nothing once the device has another
+    /// (`cnf`, RFC 7800; `jkt`, RFC 9449 §6.1).
+    pub fn device_token(&self, device: &DeviceId, key: &KeyThumbprint, now: EpochMs, ttl_s: u32) -> String {
+        let mut claims = self.claims(&Subject::Device(device.clone()), now, ttl_s);
+        claims.insert("cnf".to_owned(), json!({ "jkt": key.spelled() }));
+        self.sign(claims)
+    }
+
+    fn claims(&self, subject: &Subject, now: EpochMs, ttl_s: u32) -> Map<String, Value> {
         let from = now.get() / 1000;
-        let claims = json!({
-            "iss": self.issuer, "aud": self.audience, "sub": subject.to_string(),
-            "iat": from, "nbf": from, "exp": from + i64::from(ttl_s),
-        });
+        let mut claims = Map::new();
+        for (claim, value) in [
+            ("iss", json!(self.issuer)),
+            ("aud", json!(self.audience)),
+            ("sub", json!(subject.to_string())),
+            ("iat", json!(from)),
+            ("nbf", json!(from)),
+            ("exp", json!(from + i64::from(ttl_s))),
+        ] {
+            claims.insert(claim.to_owned(), value);
+        }
+        claims
+    }
+
+    fn sign(&self, claims: Map<String, Value>) -> String {
+        let claims = Value::Object(claims);
         let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": self.kid });
         let signed = format!("{}.{}", encode(&header), encode(&claims));
         let signature = self.key.sign(signed.as_bytes());
@@ -77,6 +100,6 @@ fn public(key: &SigningKey) -> String {
     URL_SAFE_NO_PAD.encode(key.verifying_key().to_bytes())
 }
 
-fn encode(part: &serde_json::Value) -> String {
+fn encode(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }

@@ -8,10 +8,12 @@ pub mod keys;
 pub mod local;
 pub mod pass;
 pub mod rules;
+pub mod thumbprint;
 pub mod token;
 
-pub use keys::{Algorithm, IssuerSettings, KeyFault};
+pub use keys::{Algorithm, IssuerSettings, KeyFault, SubjectKind};
 pub use local::LocalIssuer;
-pub use pass::{Caller, Denied, Grants, NoPass, Pass, Unavailable};
+pub use pass::{Caller, Denied, Grants, NoPass, Pass, Standing, Unavailable, Visitor};
 pub use rules::{Rule, Rules, RulesError};
+pub use thumbprint::KeyThumbprint;
 pub use token::{Identity, TokenError, Verifier};

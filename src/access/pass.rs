@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rules::Rule;
+use super::thumbprint::KeyThumbprint;
 use crate::kernel::{CentreId, DepartmentId, DeviceId, EpochMs, LogId, Subject};
 use crate::proto::Role;
 use crate::proto::access::Scope;
@@ -55,12 +56,32 @@ pub trait Grants: Send + Sync {
         subject: &Subject,
         centre: &CentreId,
     ) -> impl Future<Output = Result<Vec<GrantView>, Unavailable>> + Send;
+
+    /// How a device stands in a centre; `key` is what it proved to hold when it got its token.
+    fn standing(
+        &self,
+        device: &DeviceId,
+        key: Option<&KeyThumbprint>,
+        centre: &CentreId,
+    ) -> impl Future<Output = Result<Standing, Unavailable>> + Send;
+}
+
+/// How a device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// As it should; or nobody knows it, and grants decide.
+    Good,
+    /// It was revoked.
+    Revoked,
+    /// It has another key than the one that its token was got with.
+    AnotherKey,
 }
 
 /// Somebody whose token was verified, calling one method.
 #[derive(Debug, Clone)]
 pub struct Caller {
     subject: Subject,
+    key: Option<KeyThumbprint>,
     rule: Arc<Rule>,
     request: Arc<str>,
     support_id: Arc<str>,
@@ -70,7 +91,13 @@ impl Caller {
     /// Made by the edge once the token is verified. `request` is the id of the call in log lines; the support id is
     /// made of 8 random bytes.
     pub fn new(subject: Subject, rule: Arc<Rule>, request: &str, random: [u8; 8]) -> Self {
-        Self { subject, rule, request: request.into(), support_id: spell(random).into() }
+        Self { subject, key: None, rule, request: request.into(), support_id: spell(random).into() }
+    }
+
+    /// The same, with the key that the token was got with.
+    #[must_use]
+    pub fn holding(self, key: Option<KeyThumbprint>) -> Self {
+        Self { key, ..self }
     }
 
     /// Who calls.
@@ -101,6 +128,13 @@ impl Caller {
         if self.rule.scope == Scope::Deployment && !centre.is_deployment() {
             return Err(self.deny("NOT_THE_DEPLOYMENT").into());
         }
+        if let Subject::Device(device) = &self.subject {
+            match grants.standing(device, self.key.as_ref(), centre).await? {
+                Standing::Good => {}
+                Standing::Revoked => return Err(self.deny("DEVICE_REVOKED").into()),
+                Standing::AnotherKey => return Err(self.deny("ANOTHER_KEY").into()),
+            }
+        }
         let held = grants.grants_of(&self.subject, centre).await?;
         match widest(&self.rule, &self.subject, held, now, centre) {
             Ok((grant, departments)) => Ok(Pass { caller: Some(self.clone()), grant, departments }),
@@ -125,6 +159,30 @@ impl Caller {
             "a call is denied"
         );
         Denied { support_id: self.support_id.to_string(), why }
+    }
+}
+
+/// Whoever calls a public method: nobody yet.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    rule: Arc<Rule>,
+    request: Arc<str>,
+}
+
+impl Visitor {
+    /// Made by the edge. `request` is the id of the call in log lines.
+    pub fn new(rule: Arc<Rule>, request: &str) -> Self {
+        Self { rule, request: request.into() }
+    }
+
+    /// The path of the method that is called.
+    pub fn method(&self) -> &str {
+        &self.rule.method
+    }
+
+    /// The id of this call in log lines.
+    pub fn request(&self) -> &str {
+        &self.request
     }
 }
 

@@ -15,7 +15,8 @@ use jsonwebtoken::errors::ErrorKind;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
 
-use super::keys::{Algorithm, IssuerSettings, KeyFault, KeyFile};
+use super::keys::{Algorithm, IssuerSettings, KeyFault, KeyFile, SubjectKind};
+use super::thumbprint::KeyThumbprint;
 use crate::clock::Clock;
 use crate::kernel::{EpochMs, Subject};
 
@@ -35,6 +36,8 @@ const HEADER_BYTES_MAX: usize = 1024;
 pub struct Identity {
     /// The subject.
     pub subject: Subject,
+    /// The key that a device proved to hold when it got the token.
+    pub key: Option<KeyThumbprint>,
     /// From when on the token holds.
     pub from: EpochMs,
     /// Until when.
@@ -123,6 +126,7 @@ struct Issuer {
     algorithm: Algorithm,
     validation: Validation,
     keys: KeyFile,
+    subjects: Vec<SubjectKind>,
 }
 
 /// Verified tokens by their SHA-256. A generation ends when an issuer's keys change; what was verified with the keys
@@ -152,6 +156,7 @@ impl Verifier {
                 algorithm: settings.algorithm,
                 validation: validation(settings),
                 keys: KeyFile::open(&settings.jwks_file, settings.algorithm)?,
+                subjects: settings.subjects.clone(),
             };
             if table.insert(settings.issuer.clone(), issuer).is_some() {
                 return Err(KeyFault::Twice(settings.issuer.clone()));
@@ -202,7 +207,10 @@ impl Verifier {
         let key = keys.get(&header.kid).ok_or(TokenError::Key)?;
         let verified =
             jsonwebtoken::decode::<Claims>(token, key, &issuer.validation).map_err(|e| refusal(e.kind()))?;
-        self.identity(&verified.claims)
+        let identity = self.identity(&verified.claims)?;
+        let speaks_of =
+            issuer.subjects.is_empty() || issuer.subjects.contains(&SubjectKind::of(&identity.subject));
+        if speaks_of { Ok(identity) } else { Err(TokenError::Subject) }
     }
 
     fn identity(&self, claims: &Claims) -> Result<Identity, TokenError> {
@@ -214,7 +222,12 @@ impl Verifier {
             return Err(TokenError::Lifetime);
         }
         let subject = Subject::parse(&claims.sub).map_err(|_| TokenError::Subject)?;
-        Ok(Identity { subject, from, until })
+        let key = claims
+            .cnf
+            .as_ref()
+            .and_then(|cnf| cnf.jkt.as_deref())
+            .map(|jkt| KeyThumbprint::parse(jkt).ok_or(TokenError::Claims));
+        Ok(Identity { subject, key: key.transpose()?, from, until })
     }
 
     /// At most every two seconds; a stat of a small local file, so it may be done here.
@@ -317,6 +330,16 @@ struct Claims {
     nbf: Seconds,
     #[serde(default, deserialize_with = "there")]
     iat: Option<Seconds>,
+    #[serde(default)]
+    cnf: Option<Confirmation>,
+}
+
+/// What else has to be shown with the token (RFC 7800). Closed: a confirmation that we do not understand may not be
+/// passed over.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    jkt: Option<String>,
 }
 
 /// One or several; the library looks for ours.

@@ -19,6 +19,7 @@ use crate::kernel::EpochMs;
 use crate::ledger::anchor::Anchor;
 use crate::registers::audit::service::cleanup::{Cleanup, Window};
 use crate::registers::audit::service::reads::{Reads, ReplicaId};
+use crate::registers::directory::service::Terminals;
 use crate::registers::{attendance, audit, derivation, directory};
 use crate::results::{Folder, Runner, RunnerHandle};
 use crate::telemetry;
@@ -117,8 +118,9 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let reads = reads(office).await?;
     let audit = audit::service::Calls::new(desk.clone(), witnesses(&office.config)?);
     let cleanup = audit.cleanup().clone();
+    let terminals = Terminals::new(office.issuer()?, office.config.limits.terminal_token_s);
     let services = Services::new(&office.config.limits)
-        .directory(&Arc::new(directory::service::Calls::new(desk.clone())))
+        .directory(&Arc::new(directory::service::Calls::new(desk.clone(), terminals)))
         .attendance(&Arc::new(attendance::service::Calls::new(desk.clone(), reads.clone())))
         .audit(&Arc::new(audit));
     let listening = listen(office, services, insecure).await?;

@@ -92,6 +92,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
             "upload_bytes",
             "answer_bytes",
             "token_lifetime_s",
+            "terminal_token_s",
         ],
     ),
 ];

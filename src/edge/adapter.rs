@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use super::Language;
 use super::call::language_of;
 use super::status::status;
-use crate::access::Caller;
+use crate::access::{Caller, Visitor};
 use crate::registers::failure::Failure;
 
 /// The stream of a streaming answer.
@@ -81,6 +81,7 @@ impl Call {
             | Failure::Invalid(_)
             | Failure::Refused(_)
             | Failure::NotFound(_)
+            | Failure::NotProven
             | Failure::RequestIdReused
             | Failure::CursorExpired
             | Failure::TooLarge
@@ -93,14 +94,57 @@ impl Call {
     }
 }
 
+/// A call that anybody may make: nobody is known yet, and only the language and the id of the call are.
+#[derive(Debug, Clone)]
+pub struct OpenCall {
+    visitor: Visitor,
+    language: Language,
+}
+
+impl OpenCall {
+    /// Takes a request apart. A method that is public in its rule has no caller; any other has, and is not open.
+    pub fn open<T>(request: Request<T>) -> Result<(Self, T), Status> {
+        let (metadata, mut extensions, message) = request.into_parts();
+        let language = language_of(metadata.as_ref());
+        match extensions.remove::<Visitor>() {
+            Some(visitor) => Ok((Self { visitor, language }, message)),
+            None => Err(status(&Failure::Fault("NOT_OPEN"), language, "")),
+        }
+    }
+
+    /// Whoever it is.
+    pub fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
+    /// The answer.
+    pub fn answer<T>(&self, answer: Result<T, Failure>) -> Result<Response<T>, Status> {
+        answer.map(Response::new).map_err(|failure| {
+            if let Failure::Fault(fault) = &failure {
+                let (request, method) = (self.visitor.request(), self.visitor.method());
+                tracing::error!(
+                    code = "CALL_FAULT",
+                    fault,
+                    request,
+                    method,
+                    "a call failed through our fault"
+                );
+            }
+            status(&failure, self.language, "")
+        })
+    }
+}
+
 /// Implements a generated service for a type whose own methods have the same names.
 ///
-/// `call name(Request) -> Response;` for single answers, `stream name(Request) -> Response as NameStream;` for streams.
+/// `call name(Request) -> Response;` for single answers, `open name(Request) -> Response;` for those that anybody may ask
+/// for, `stream name(Request) -> Response as NameStream;` for streams.
 /// The type's own methods win over the trait's, and one that is missing does not compile.
 #[macro_export]
 macro_rules! serve_calls {
     ($calls:ty as $module:ident::$service:ident {
         $(call $name:ident($request:ident) -> $response:ident;)*
+        $(open $open_name:ident($open_request:ident) -> $open_response:ident;)*
         $(stream $stream_name:ident($stream_request:ident) -> $stream_response:ident as $stream_type:ident;)*
     }) => {
         #[tonic::async_trait]
@@ -112,6 +156,16 @@ macro_rules! serve_calls {
                 ) -> Result<tonic::Response<$crate::proto::$response>, tonic::Status> {
                     let (call, message) = $crate::edge::adapter::Call::open(request)?;
                     let answer = <$calls>::$name(self, call.caller(), message).await;
+                    call.answer(answer)
+                }
+            )*
+            $(
+                async fn $open_name(
+                    &self,
+                    request: tonic::Request<$crate::proto::$open_request>,
+                ) -> Result<tonic::Response<$crate::proto::$open_response>, tonic::Status> {
+                    let (call, message) = $crate::edge::adapter::OpenCall::open(request)?;
+                    let answer = <$calls>::$open_name(self, call.visitor(), message).await;
                     call.answer(answer)
                 }
             )*

@@ -14,7 +14,7 @@ use tower::{Layer, Service};
 
 use super::call::{CallId, language_of};
 use super::status::{self, Refused};
-use crate::access::{Caller, Rule, Rules, TokenError, Verifier};
+use crate::access::{Caller, Rule, Rules, TokenError, Verifier, Visitor};
 use crate::clock::{Clock, random};
 
 /// The layer: puts a [`Caller`] into the request, or answers.
@@ -70,10 +70,12 @@ where
         // Nobody further in needs the token.
         request.headers_mut().remove(AUTHORIZATION);
         match checked {
-            Ok(caller) => {
-                if let Some(caller) = caller {
-                    request.extensions_mut().insert(caller);
-                }
+            Ok(Checked::Caller(caller)) => {
+                request.extensions_mut().insert(caller);
+                Either::Left(self.inner.call(request))
+            }
+            Ok(Checked::Visitor(visitor)) => {
+                request.extensions_mut().insert(visitor);
                 Either::Left(self.inner.call(request))
             }
             Err(refused) => {
@@ -84,20 +86,28 @@ where
     }
 }
 
+/// Who was found to call.
+enum Checked {
+    /// Somebody with a good token.
+    Caller(Caller),
+    /// Anybody: the method is public.
+    Visitor(Visitor),
+}
+
 impl With {
-    /// The caller; `None` where anybody may call.
-    fn check<B>(&self, request: &Request<B>) -> Result<Option<Caller>, Refused> {
+    fn check<B>(&self, request: &Request<B>) -> Result<Checked, Refused> {
         let rule = self.rules.find(request.uri().path()).ok_or(Refused::NoSuchMethod)?;
+        let id = request.extensions().get::<CallId>().map_or("", |id| &*id.0);
         if rule.public {
-            return Ok(None);
+            return Ok(Checked::Visitor(Visitor::new(Arc::clone(rule), id)));
         }
         let token = bearer(request.headers()).inspect_err(|refused| refuse(rule, &format!("{refused:?}")))?;
         let identity = self.verifier.verify(token).map_err(|error| {
             refuse(rule, error.code());
             if error == TokenError::Expired { Refused::TokenExpired } else { Refused::TokenInvalid }
         })?;
-        let id = request.extensions().get::<CallId>().map_or("", |id| &*id.0);
-        Ok(Some(Caller::new(identity.subject, Arc::clone(rule), id, random(&*self.clock))))
+        let caller = Caller::new(identity.subject, Arc::clone(rule), id, random(&*self.clock));
+        Ok(Checked::Caller(caller.holding(identity.key)))
     }
 }
 

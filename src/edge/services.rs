@@ -36,6 +36,11 @@ macro_rules! directory_calls {
             call get_device(GetDeviceRequest) -> GetDeviceResponse;
             call list_devices(ListDevicesRequest) -> ListDevicesResponse;
             call retire_device(RetireDeviceRequest) -> RetireDeviceResponse;
+            call create_enrolment_code(CreateEnrolmentCodeRequest) -> CreateEnrolmentCodeResponse;
+            call rotate_device_key(RotateDeviceKeyRequest) -> RotateDeviceKeyResponse;
+            call revoke_device(RevokeDeviceRequest) -> RevokeDeviceResponse;
+            call replace_device(ReplaceDeviceRequest) -> ReplaceDeviceResponse;
+            call get_terminal_config(GetTerminalConfigRequest) -> GetTerminalConfigResponse;
             call put_credential_binding(PutCredentialBindingRequest) -> PutCredentialBindingResponse;
             call get_credential_binding(GetCredentialBindingRequest) -> GetCredentialBindingResponse;
             call list_credential_bindings(ListCredentialBindingsRequest) -> ListCredentialBindingsResponse;
@@ -44,6 +49,9 @@ macro_rules! directory_calls {
             call revoke_role(RevokeRoleRequest) -> RevokeRoleResponse;
             call get_role_grant(GetRoleGrantRequest) -> GetRoleGrantResponse;
             call list_role_grants(ListRoleGrantsRequest) -> ListRoleGrantsResponse;
+            open enrol_device(EnrolDeviceRequest) -> EnrolDeviceResponse;
+            open get_device_challenge(GetDeviceChallengeRequest) -> GetDeviceChallengeResponse;
+            open get_device_token(GetDeviceTokenRequest) -> GetDeviceTokenResponse;
         });
     };
 }

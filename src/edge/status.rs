@@ -81,6 +81,7 @@ pub fn status(failure: &Failure, language: Language, support_id: &str) -> Status
         Failure::Invalid(violations) => violations.0.iter().map(|v| field(v, language)).collect(),
         Failure::Refused(_)
         | Failure::Denied(_)
+        | Failure::NotProven
         | Failure::NotFound(_)
         | Failure::RequestIdReused
         | Failure::CursorExpired
@@ -141,6 +142,12 @@ fn answer(failure: &Failure, support_id: &str) -> Answer {
             )
             .with("support_id", id)
         }
+        Failure::NotProven => Answer::new(
+            Code::Unauthenticated,
+            "NOT_PROVEN",
+            "设备未能证明其身份",
+            "the device did not prove who it is",
+        ),
         Failure::NotFound(noun) => {
             Answer::new(Code::NotFound, "NOT_FOUND", "未找到所指的对象", "there is no such thing")
                 .with("noun", *noun)

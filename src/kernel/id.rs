@@ -24,6 +24,20 @@ pub enum IdError {
     NotASubject,
 }
 
+/// 32 letters and digits that can be read out over the telephone and typed in: no 0, 1, l or o.
+pub const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Bits as letters of [`ALPHABET`], five each, the lowest first.
+pub fn spell(mut bits: u128, letters: usize) -> String {
+    let mut text = String::with_capacity(letters);
+    for _ in 0..letters {
+        let letter = usize::try_from(bits & 31).unwrap_or_default();
+        text.push(char::from(ALPHABET.get(letter).copied().unwrap_or(b'a')));
+        bits >>= 5;
+    }
+    text
+}
+
 /// 64 characters: what a person can still read out.
 const CODE_MAX: usize = 64;
 
@@ -127,20 +141,11 @@ impl fmt::Display for CentreId {
 pub struct PersonId(String);
 
 impl PersonId {
-    const ALPHABET: &'static [u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     const LETTERS: usize = 26;
 
     /// Mints an id from 16 random bytes.
     pub fn mint(random: [u8; 16]) -> Self {
-        let mut bits = u128::from_be_bytes(random);
-        let mut text = String::with_capacity(1 + Self::LETTERS);
-        text.push('p');
-        for _ in 0..Self::LETTERS {
-            let letter = usize::try_from(bits & 31).unwrap_or_default();
-            text.push(char::from(Self::ALPHABET.get(letter).copied().unwrap_or(b'a')));
-            bits >>= 5;
-        }
-        Self(text)
+        Self(format!("p{}", spell(u128::from_be_bytes(random), Self::LETTERS)))
     }
 
     /// Parses what [`PersonId::mint`] made.
@@ -148,7 +153,7 @@ impl PersonId {
         let Some(letters) = text.strip_prefix('p') else {
             return Err(if text.is_empty() { IdError::Empty } else { IdError::NotAPersonId });
         };
-        if letters.len() == Self::LETTERS && letters.bytes().all(|b| Self::ALPHABET.contains(&b)) {
+        if letters.len() == Self::LETTERS && letters.bytes().all(|b| ALPHABET.contains(&b)) {
             Ok(Self(text.to_owned()))
         } else {
             Err(IdError::NotAPersonId)

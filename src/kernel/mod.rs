@@ -9,9 +9,9 @@ mod text;
 mod time;
 
 pub use id::{
-    CentreId, DepartmentId, DeviceId, GrantId, IdError, ItemId, LogId, PersonId, Pos, RequestId, Subject,
-    WindowId,
+    ALPHABET, CentreId, DepartmentId, DeviceId, GrantId, IdError, ItemId, LogId, PersonId, Pos, RequestId,
+    Subject, WindowId, spell,
 };
 pub use say::{Check, Complaint, Reason, Said, Violation, Violations};
-pub use text::{Label, Name, Words};
+pub use text::{Label, Name, Words, push_text};
 pub use time::{EpochDay, EpochMs, TimeError, Zone};

@@ -30,6 +30,13 @@ fn is_forbidden(c: char) -> bool {
         || matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
+/// A text in bytes that are signed: its length in bytes as `u16`, big-endian, then its UTF-8. Texts are at most some
+/// thousand bytes when they are parsed, so that their length fits.
+pub fn push_text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
+    bytes.extend(text.as_bytes());
+}
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $most:literal, $empty:literal) => {
         $(#[$doc])*

@@ -10,9 +10,9 @@ use super::directory::view::GrantView;
 use super::failure::Failure;
 use super::rulebook::{Command, Detail, Registers, author, log_of};
 use super::wire::{self, timestamp};
-use crate::access::{Caller, Denied, Grants, Pass, Unavailable};
+use crate::access::{Caller, Denied, Grants, KeyThumbprint, Pass, Standing, Unavailable};
 use crate::clock::random;
-use crate::kernel::{CentreId, Check, EpochMs, LogId, Pos, RequestId, Subject, Words};
+use crate::kernel::{CentreId, Check, DeviceId, EpochMs, LogId, Pos, RequestId, Subject, Words};
 use crate::ledger::Ledger;
 use crate::ledger::committer::{Lane, Outcome, Reply};
 use crate::ledger::disclosure::Disclosure;
@@ -184,6 +184,13 @@ impl Desk {
         Ok(place)
     }
 
+    /// The directory of a centre for somebody who has no pass: nothing of it may be answered. `None`: no such centre.
+    pub async fn unproven(&self, centre: &CentreId) -> Result<Option<(LogId, Arc<Directory>)>, Failure> {
+        let deployment = self.recent(LogId::DEPLOYMENT).await?;
+        let Some(log) = log_of(&deployment, centre) else { return Ok(None) };
+        Ok(Some((log, self.recent(log).await?)))
+    }
+
     /// System administrators never read content, whatever the call.
     pub fn may_reveal(&self, caller: &Caller, place: &Place) -> Result<(), Failure> {
         if place.pass.grant().role == Role::Administrator {
@@ -329,5 +336,23 @@ impl Grants for Desk {
             grants.extend(own.grants(log, centre, subject));
         }
         Ok(grants)
+    }
+
+    async fn standing(
+        &self,
+        device: &DeviceId,
+        key: Option<&KeyThumbprint>,
+        centre: &CentreId,
+    ) -> Result<Standing, Unavailable> {
+        let deployment = self.recent(LogId::DEPLOYMENT).await.map_err(|_| Unavailable)?;
+        let Some((log, _)) = deployment.centre(centre) else { return Ok(Standing::Good) };
+        let own = self.recent(log).await.map_err(|_| Unavailable)?;
+        Ok(match own.device(device.as_str()) {
+            Some(known) if known.revoked => Standing::Revoked,
+            Some(known) if key.is_some_and(|key| *key != KeyThumbprint::of(&known.public_key)) => {
+                Standing::AnotherKey
+            }
+            Some(_) | None => Standing::Good,
+        })
     }
 }

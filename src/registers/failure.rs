@@ -21,6 +21,9 @@ pub enum Failure {
     /// The caller may not. PERMISSION_DENIED, the same whether the thing exists or not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// A device or a code that proves nothing; which of its reasons is not said. UNAUTHENTICATED `NOT_PROVEN`.
+    #[error("nothing was proven")]
+    NotProven,
     /// Within the caller's scope there is no such thing; the noun. NOT_FOUND.
     #[error("there is no such {0}")]
     NotFound(&'static str),

@@ -1,6 +1,6 @@
 //! Every kind of entry, as the leaf names it. A number is never used for something else.
 //!
-//! 0x00xx audit and the mechanism, 0x01xx directory (0x018x: retired), 0x02xx attendance.
+//! 0x00xx audit and the mechanism, 0x01xx directory (0x014x: terminals, 0x018x: retired), 0x02xx attendance.
 
 use crate::ledger::disclosure::DISCLOSURE_KIND;
 use crate::ledger::erase::ERASE_KIND;
@@ -30,6 +30,16 @@ pub const ERASURE_REFUSED: u16 = 0x000B;
 
 /// A directory record is put: 0x0100 and the noun.
 pub const PUT: u16 = 0x0100;
+/// A device may enrol itself with a code.
+pub const ENROLMENT_CODE: u16 = 0x0141;
+/// A device is enrolled: it has a key, and its journal begins.
+pub const ENROLMENT: u16 = 0x0142;
+/// A device has another key.
+pub const DEVICE_KEY: u16 = 0x0143;
+/// Nothing more is taken from a device.
+pub const DEVICE_REVOCATION: u16 = 0x0144;
+/// Another machine takes a device's place.
+pub const DEVICE_REPLACEMENT: u16 = 0x0145;
 /// A directory record is retired: 0x0180 and the noun.
 pub const RETIRE: u16 = 0x0180;
 
@@ -67,6 +77,11 @@ pub fn code(kind: u16) -> Option<&'static str> {
         0x0107 => "PUT_DEVICE",
         0x0108 => "PUT_CREDENTIAL_BINDING",
         0x0109 => "GRANT_ROLE",
+        ENROLMENT_CODE => "ENROLMENT_CODE",
+        ENROLMENT => "ENROLMENT",
+        DEVICE_KEY => "DEVICE_KEY",
+        DEVICE_REVOCATION => "DEVICE_REVOCATION",
+        DEVICE_REPLACEMENT => "DEVICE_REPLACEMENT",
         0x0181 => "RETIRE_CENTRE",
         0x0182 => "RETIRE_DEPARTMENT",
         0x0183 => "RETIRE_PERSON",

@@ -273,6 +273,15 @@ impl Rulebook for Registers {
         else {
             return false;
         };
+        // A device that was revoked meanwhile holds its grant still.
+        let revoked = matches!(&subject, Subject::Device(device) if state
+            .directories
+            .get(&submission.log)
+            .and_then(|own| own.device(device.as_str()))
+            .is_some_and(|known| known.revoked));
+        if revoked {
+            return false;
+        }
         let grant = directory.grant_at(pass.log, &pass.centre, &subject, pass.pos);
         grant.is_some_and(|grant| grant.holds_at(at))
     }

@@ -1,11 +1,10 @@
 //! The bytes that a device signs, docs/device-signature.md, and whether it did. Pure.
 
-use ed25519_dalek::{Signature, VerifyingKey};
-
 use super::fact::{Punch, Stamp};
-use crate::kernel::CentreId;
+use crate::kernel::{CentreId, push_text as text};
 use crate::proto::presented::Who;
 use crate::proto::{Credential, Presented};
+use crate::registers::directory::view::is_signed;
 
 /// What the bytes begin with.
 const DOMAIN: &[u8] = b"qinlian/v1/device/punch\0";
@@ -36,14 +35,7 @@ pub fn message(centre: &CentreId, punch: &Punch) -> Vec<u8> {
 
 /// Is the signature this key's?
 pub fn is_good(key: &[u8], centre: &CentreId, punch: &Punch) -> bool {
-    let (Ok(key), Ok(signature)) =
-        (<[u8; 32]>::try_from(key), <[u8; 64]>::try_from(punch.stamp.signature.as_slice()))
-    else {
-        return false;
-    };
-    VerifyingKey::from_bytes(&key).is_ok_and(|key| {
-        key.verify_strict(&message(centre, punch), &Signature::from_bytes(&signature)).is_ok()
-    })
+    is_signed(key, &message(centre, punch), &punch.stamp.signature)
 }
 
 /// Notes whether the signature is this key's, so that the committer need not look.
@@ -65,12 +57,6 @@ fn shown(bytes: &mut Vec<u8>, presented: &Presented) {
         }
     }
     text(bytes, &presented.fallback_reason);
-}
-
-/// Texts are at most 2,000 bytes when they are parsed, so that their length fits.
-fn text(bytes: &mut Vec<u8>, text: &str) {
-    bytes.extend(u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
-    bytes.extend(text.as_bytes());
 }
 
 /// The numbers of enums are small.

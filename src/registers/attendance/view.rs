@@ -2,6 +2,11 @@
 
 use crate::kernel::EpochMs;
 
+/// Items of one upload (api.md, "Uploads").
+pub const UPLOAD_ITEMS_MOST: u32 = 1_000;
+/// Bytes of one upload: 1 MiB.
+pub const UPLOAD_BYTES_MOST: u32 = 1 << 20;
+
 /// How far a time can be relied on (rule R4), from the strongest to the weakest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trust {

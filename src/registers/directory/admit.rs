@@ -3,6 +3,7 @@
 use super::fact::{Command, Noun, PERSONAL_SCHEMA, Record, day, mint_grant, opt_day};
 use super::refusal::Refusal;
 use super::state::{Directory, subject_of};
+use super::terminal;
 use crate::kernel::{CentreId, PersonId, Reason};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{DirectoryPersonal, Fact, GenesisFact, Person, RoleGrant};
@@ -32,6 +33,7 @@ pub fn admit(command: &Command, seen: Seen<'_>, moment: &Moment<'_>) -> Verdict 
             }),
             ..Accepted::default()
         }),
+        Command::Terminal(command) => terminal::admit(command, seen, moment),
     };
     match decided {
         Ok(accepted) => Ok(Accepted { kind: command.kind(), changes_config: true, ..accepted }),
@@ -60,7 +62,7 @@ fn begin(
 }
 
 /// A part only where there is something to keep.
-fn personal(fields: &DirectoryPersonal) -> Option<Personal> {
+pub(super) fn personal(fields: &DirectoryPersonal) -> Option<Personal> {
     (*fields != DirectoryPersonal::default())
         .then(|| Personal { schema: PERSONAL_SCHEMA, payload: fields.encode_to_vec() })
 }
@@ -114,12 +116,17 @@ fn put(
         Record::Device(mut device) => {
             named(seen.own, Noun::Window, &device.window)?;
             device.journal = moment.pos.get();
-            if let Some(held) = seen.own.get(Noun::Device, &device.device) {
-                if seen.own.device(&device.device).is_some_and(|known| known.kind != device.kind) {
+            if let Some(known) = seen.own.device(&device.device) {
+                if known.kind != device.kind {
                     return Err(Refusal::KindFixed);
                 }
-                device.journal = held.first.get();
+                // What enrolment made stays: the journal, the key unless another is given, and that it was revoked.
+                (device.journal, device.revoked) = (known.journal, known.revoked);
+                if device.public_key.is_empty() {
+                    device.public_key.clone_from(&known.public_key);
+                }
             }
+            terminal::own_key(&device, seen.own)?;
             Record::Device(device)
         }
         Record::CredentialBinding(binding) => {
@@ -139,6 +146,7 @@ fn put(
         }
         Record::RoleGrant(grant) => Record::RoleGrant(granted(grant, seen, moment)?),
         other @ (Record::Department(_) | Record::ServiceItem(_)) => other,
+        Record::EnrolmentCode(_) => return Err(Refusal::NotPut(Noun::EnrolmentCode)),
     };
     Ok(Accepted { facts: vec![record.into_fact()], personal: personal(fields), opens, ..Accepted::default() })
 }
@@ -183,7 +191,7 @@ fn retire(noun: Noun, code: &str, seen: Seen<'_>, moment: &Moment<'_>) -> Result
 }
 
 /// It exists and has not ended.
-fn alive(directory: &Directory, noun: Noun, code: &str) -> Result<(), Refusal> {
+pub(super) fn alive(directory: &Directory, noun: Noun, code: &str) -> Result<(), Refusal> {
     match directory.get(noun, code) {
         None => Err(Refusal::Unknown(noun)),
         Some(held) if held.record.is_retired() => Err(Refusal::Retired(noun)),

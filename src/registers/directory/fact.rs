@@ -1,4 +1,5 @@
-//! What may be written in the directory: nine nouns, put or retired, and the genesis of a deployment. Pure.
+//! What may be written in the directory: nine nouns, put or retired, terminals that enrol, and the genesis of a
+//! deployment. Pure.
 //!
 //! A record is the whole of what is known of a thing, without its personal fields: those travel beside it, in the
 //! personal part.
@@ -7,12 +8,13 @@ use std::fmt::Write;
 
 use prost::Message;
 
+use super::terminal;
 use super::view::credential_key;
 use crate::kernel::{EpochDay, GrantId, LogId, Words};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
-    Assignment, Centre, CredentialBinding, Date, Department, Device, DirectoryPersonal, Fact, GenesisFact,
-    Person, RoleGrant, ServiceItem, Window,
+    Assignment, Centre, CredentialBinding, Date, Department, Device, DirectoryPersonal, EnrolmentCode, Fact,
+    GenesisFact, Person, RoleGrant, ServiceItem, Window,
 };
 use crate::registers::kind;
 
@@ -40,11 +42,13 @@ pub enum Noun {
     CredentialBinding = 8,
     /// A role grant. Either log.
     RoleGrant = 9,
+    /// A code with which a device enrols itself. Centre log.
+    EnrolmentCode = 10,
 }
 
 impl Noun {
     /// Every noun.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Centre,
         Self::Department,
         Self::Person,
@@ -54,6 +58,7 @@ impl Noun {
         Self::Device,
         Self::CredentialBinding,
         Self::RoleGrant,
+        Self::EnrolmentCode,
     ];
 
     /// The number.
@@ -73,6 +78,7 @@ impl Noun {
             Self::Device => "device",
             Self::CredentialBinding => "credential binding",
             Self::RoleGrant => "role grant",
+            Self::EnrolmentCode => "enrolment code",
         }
     }
 
@@ -81,7 +87,11 @@ impl Noun {
         let deployment = log.column() == LogId::DEPLOYMENT.column();
         match self {
             Self::Centre | Self::Department | Self::Person | Self::ServiceItem => deployment,
-            Self::Assignment | Self::Window | Self::Device | Self::CredentialBinding => !deployment,
+            Self::Assignment
+            | Self::Window
+            | Self::Device
+            | Self::CredentialBinding
+            | Self::EnrolmentCode => !deployment,
             Self::RoleGrant => true,
         }
     }
@@ -108,6 +118,8 @@ pub enum Record {
     CredentialBinding(CredentialBinding),
     /// A role grant.
     RoleGrant(RoleGrant),
+    /// An enrolment code, as its keyed hash.
+    EnrolmentCode(EnrolmentCode),
 }
 
 impl Record {
@@ -123,6 +135,7 @@ impl Record {
             Self::Device(_) => Noun::Device,
             Self::CredentialBinding(_) => Noun::CredentialBinding,
             Self::RoleGrant(_) => Noun::RoleGrant,
+            Self::EnrolmentCode(_) => Noun::EnrolmentCode,
         }
     }
 
@@ -138,6 +151,7 @@ impl Record {
             Self::Device(r) => r.device.clone(),
             Self::CredentialBinding(r) => binding_code(r.kind, &r.value_hmac, day(r.from.as_ref())),
             Self::RoleGrant(r) => r.grant.clone(),
+            Self::EnrolmentCode(r) => hex(&r.code_hmac),
         }
     }
 
@@ -153,6 +167,7 @@ impl Record {
             Self::Device(r) => r.retired,
             Self::CredentialBinding(r) => r.retired,
             Self::RoleGrant(r) => r.revoked,
+            Self::EnrolmentCode(r) => r.ended,
         }
     }
 
@@ -169,6 +184,7 @@ impl Record {
             Self::Device(r) => r.retired = true,
             Self::CredentialBinding(r) => r.retired = true,
             Self::RoleGrant(r) => r.revoked = true,
+            Self::EnrolmentCode(r) => r.ended = true,
         }
         self
     }
@@ -186,6 +202,7 @@ impl Record {
                 Self::Device(r) => Of::Device(r),
                 Self::CredentialBinding(r) => Of::CredentialBinding(r),
                 Self::RoleGrant(r) => Of::RoleGrant(r),
+                Self::EnrolmentCode(r) => Of::EnrolmentCode(r),
             }),
         }
     }
@@ -203,6 +220,7 @@ impl Record {
             Of::Device(r) => Self::Device(r),
             Of::CredentialBinding(r) => Self::CredentialBinding(r),
             Of::RoleGrant(r) => Self::RoleGrant(r),
+            Of::EnrolmentCode(r) => Self::EnrolmentCode(r),
             _ => return None,
         })
     }
@@ -228,7 +246,8 @@ pub fn binding_code(kind: i32, value_hmac: &[u8], from: EpochDay) -> String {
     format!("{}/{from}", credential_key(kind, value_hmac))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as a code.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -278,6 +297,8 @@ pub enum Command {
         /// Why, in words.
         reason: Words,
     },
+    /// Enrols a terminal, changes its key, takes its place, or takes nothing more from it.
+    Terminal(terminal::Command),
 }
 
 impl std::fmt::Debug for Command {
@@ -287,6 +308,7 @@ impl std::fmt::Debug for Command {
             Self::Genesis { .. } => f.write_str("Genesis"),
             Self::Put { record, .. } => write!(f, "Put({})", record.noun().word()),
             Self::Retire { noun, .. } => write!(f, "Retire({})", noun.word()),
+            Self::Terminal(command) => write!(f, "Terminal({:#06x})", command.kind()),
         }
     }
 }
@@ -298,6 +320,7 @@ impl Command {
             Self::Genesis { .. } => kind::GENESIS,
             Self::Put { record, .. } => kind::PUT + record.noun().number(),
             Self::Retire { noun, .. } => kind::RETIRE + noun.number(),
+            Self::Terminal(command) => command.kind(),
         }
     }
 
@@ -324,6 +347,7 @@ impl Command {
                 bytes.extend(reason.as_str().as_bytes());
                 bytes
             }
+            Self::Terminal(command) => command.content(),
         }
     }
 }

@@ -8,10 +8,12 @@ pub mod cache;
 pub mod fact;
 pub mod journal;
 pub mod parse;
+pub mod proof;
 pub mod refusal;
 pub mod rows;
 pub mod service;
 pub mod state;
+pub mod terminal;
 pub mod view;
 
 pub use cache::Directories;

@@ -161,18 +161,20 @@ pub fn device(check: &mut Check, given: Option<Device>) -> Parsed {
     let kind = wire::named::<device::Kind>(check, "device.kind", given.kind);
     let window = opt_code(check, "device.window", &given.window, WindowId::parse);
     let serial = check.take("device.serial", Label::parse(&given.serial));
-    let key = given.public_key.is_empty()
-        || <[u8; 32]>::try_from(given.public_key.as_slice())
-            .is_ok_and(|key| ed25519_dalek::VerifyingKey::from_bytes(&key).is_ok());
-    if !key {
-        check.refuse(
-            "device.public_key",
-            "NOT_A_KEY",
-            Said::new("不是 Ed25519 公钥", "is not an Ed25519 public key"),
-        );
-    }
+    let key = given.public_key.is_empty() || key(check, "device.public_key", &given.public_key).is_some();
     (code.is_some() && kind.is_some() && window && serial.is_some() && key).then_some(())?;
-    bare(Record::Device(Device { journal: 0, retired: false, ..given }))
+    bare(Record::Device(Device { journal: 0, retired: false, revoked: false, ..given }))
+}
+
+/// An Ed25519 public key; one of small order is nobody's.
+pub fn key(check: &mut Check, field: &str, bytes: &[u8]) -> Option<[u8; 32]> {
+    let point = <[u8; 32]>::try_from(bytes)
+        .ok()
+        .filter(|key| ed25519_dalek::VerifyingKey::from_bytes(key).is_ok_and(|point| !point.is_weak()));
+    if point.is_none() {
+        check.refuse(field, "NOT_A_KEY", Said::new("不是 Ed25519 公钥", "is not an Ed25519 public key"));
+    }
+    point
 }
 
 /// A credential binding: the value becomes a keyed hash, and stays in the personal part.

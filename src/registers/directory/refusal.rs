@@ -32,6 +32,18 @@ pub enum Refusal {
     ReachesTooFar,
     /// The last administrator of the deployment stays.
     LastAdministrator,
+    /// Codes and keys are for terminals; a source of files has neither.
+    NotATerminal,
+    /// The code is not this device's, was used, or is over. Which of these is not said.
+    CodeNotGood,
+    /// Another device has this key.
+    KeyTaken,
+    /// The device has this key already.
+    SameKey,
+    /// The device was revoked: it enrols again.
+    Revoked,
+    /// A code is made, not put.
+    NotPut(Noun),
 }
 
 impl Reason for Refusal {
@@ -50,6 +62,12 @@ impl Reason for Refusal {
             Self::GrantFixed => "GRANT_FIXED",
             Self::ReachesTooFar => "REACHES_TOO_FAR",
             Self::LastAdministrator => "LAST_ADMINISTRATOR",
+            Self::NotATerminal => "NOT_A_TERMINAL",
+            Self::CodeNotGood => "CODE_NOT_GOOD",
+            Self::KeyTaken => "KEY_TAKEN",
+            Self::SameKey => "SAME_KEY",
+            Self::Revoked => "DEVICE_REVOKED",
+            Self::NotPut(_) => "NOT_PUT",
         }
     }
 
@@ -86,6 +104,18 @@ impl Reason for Refusal {
             Self::LastAdministrator => {
                 Said::new("至少保留一名管理员", "the last administrator of the deployment stays")
             }
+            Self::NotATerminal => Said::new("只有终端才能登记", "only a terminal enrols"),
+            Self::CodeNotGood => {
+                Said::new("登记码无效或已过期", "the enrolment code is not good, or is over")
+            }
+            Self::KeyTaken => Said::new("该公钥已属另一设备", "another device has this key"),
+            Self::SameKey => Said::new("新公钥与现用公钥相同", "the device has this key already"),
+            Self::Revoked => {
+                Said::new("设备已被吊销，须重新登记", "the device was revoked: it has to enrol again")
+            }
+            Self::NotPut(noun) => {
+                Said::new(format!("{}不能直接写入", zh(*noun)), format!("a {} is not put", noun.word()))
+            }
         }
     }
 }
@@ -101,5 +131,6 @@ fn zh(noun: Noun) -> &'static str {
         Noun::Device => "设备",
         Noun::CredentialBinding => "凭证",
         Noun::RoleGrant => "授权",
+        Noun::EnrolmentCode => "登记码",
     }
 }

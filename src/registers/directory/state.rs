@@ -92,7 +92,8 @@ impl Directory {
             | Record::Person(_)
             | Record::Window(_)
             | Record::ServiceItem(_)
-            | Record::Device(_) => {}
+            | Record::Device(_)
+            | Record::EnrolmentCode(_) => {}
         }
     }
 

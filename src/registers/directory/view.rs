@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::kernel::{CentreId, DepartmentId, EpochMs, LogId, Pos, Subject, WindowId};
 use crate::proto::Role;
+use ed25519_dalek::{Signature, VerifyingKey};
 
 /// A role that somebody holds, by where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,4 +59,13 @@ pub fn credential_key(kind: i32, value_hmac: &[u8]) -> String {
         let _ = write!(key, "{byte:02x}");
         key
     })
+}
+
+/// Did the holder of this Ed25519 key sign these bytes? Verified strictly: no small orders, no second spelling.
+pub fn is_signed(key: &[u8], bytes: &[u8], signature: &[u8]) -> bool {
+    let (Ok(key), Ok(signature)) = (<[u8; 32]>::try_from(key), <[u8; 64]>::try_from(signature)) else {
+        return false;
+    };
+    VerifyingKey::from_bytes(&key)
+        .is_ok_and(|key| key.verify_strict(bytes, &Signature::from_bytes(&signature)).is_ok())
 }

@@ -63,7 +63,7 @@ fn reveal() -> Option<Reveal> {
 async fn a_name_is_given_only_after_the_read_is_on_record() {
     each(async |fixture| {
         let office = Office::begin(&fixture.store, &clock(21)).await;
-        let calls = Calls::new(office.desk.clone());
+        let calls = office.directory_calls();
         let id = put_person(&calls, &office, "张三", "").await;
         let (hr, caller) = reader(&office, "hr", "GetPerson");
         office.grant(LogId::DEPLOYMENT, &hr, Role::Hr).await;
@@ -91,7 +91,7 @@ async fn a_name_is_given_only_after_the_read_is_on_record() {
 async fn a_departments_system_sees_its_own_people_and_a_centre_those_who_work_there() {
     each(async |fixture| {
         let office = Office::begin(&fixture.store, &clock(22)).await;
-        let calls = Calls::new(office.desk.clone());
+        let calls = office.directory_calls();
         put_department(&calls, &office, "tax").await;
         put_department(&calls, &office, "land").await;
         let mut people = Vec::new();
@@ -148,7 +148,7 @@ async fn a_departments_system_sees_its_own_people_and_a_centre_those_who_work_th
 async fn a_list_is_paged_by_commit_order_and_stable_while_things_are_added() {
     each(async |fixture| {
         let office = Office::begin(&fixture.store, &clock(23)).await;
-        let calls = Calls::new(office.desk.clone());
+        let calls = office.directory_calls();
         let add = async |code: String| {
             let request = PutWindowRequest {
                 centre: HALL.to_owned(),
@@ -190,7 +190,7 @@ async fn a_list_is_paged_by_commit_order_and_stable_while_things_are_added() {
 async fn a_write_sent_again_answers_the_same_receipt_byte_for_byte() {
     each(async |fixture| {
         let office = Office::begin(&fixture.store, &clock(24)).await;
-        let calls = Calls::new(office.desk.clone());
+        let calls = office.directory_calls();
         let request = PutPersonRequest {
             centre: "_".to_owned(),
             request_id: office.request_id().to_string(),
@@ -215,7 +215,7 @@ async fn a_write_sent_again_answers_the_same_receipt_byte_for_byte() {
 async fn every_wrong_field_is_named_and_nothing_is_written() {
     each(async |fixture| {
         let office = Office::begin(&fixture.store, &clock(25)).await;
-        let calls = Calls::new(office.desk.clone());
+        let calls = office.directory_calls();
         let (before, _) = office.desk.ledger().reader().head(office.hall).await.expect("a head");
         let request = PutWindowRequest {
             centre: "Hall".to_owned(),
@@ -249,7 +249,7 @@ async fn every_wrong_field_is_named_and_nothing_is_written() {
 async fn a_batch_answers_every_item_for_itself_and_a_dry_run_writes_nothing() {
     each(async |fixture| {
         let office = Office::begin(&fixture.store, &clock(26)).await;
-        let calls = Calls::new(office.desk.clone());
+        let calls = office.directory_calls();
         let item =
             |person| batch_put_people_request::Item { request_id: office.request_id().to_string(), person };
         let people = vec![
@@ -295,7 +295,7 @@ async fn a_batch_answers_every_item_for_itself_and_a_dry_run_writes_nothing() {
 async fn a_revoked_grant_ends_with_the_next_call() {
     each(async |fixture| {
         let office = Office::begin(&fixture.store, &clock(27)).await;
-        let calls = Calls::new(office.desk.clone());
+        let calls = office.directory_calls();
         let (auditor, caller) = reader(&office, "auditor", "ListRoleGrants");
         let request = GrantRoleRequest {
             centre: HALL.to_owned(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use qinlian::access::{Caller, Denied, Grants, NoPass, Pass, Rule, Rules, Unavailable};
+use qinlian::access::{
+    Caller, Denied, Grants, KeyThumbprint, NoPass, Pass, Rule, Rules, Standing, Unavailable,
+};
 use qinlian::kernel::{CentreId, DepartmentId, DeviceId, EpochMs, LogId, Pos, Subject, WindowId};
 use qinlian::proto::Role;
 use qinlian::registers::directory::view::{GrantView, Reach};
@@ -16,6 +18,45 @@ pub(super) struct Table(pub(super) Option<Vec<GrantView>>);
 impl Grants for Table {
     async fn grants_of(&self, _who: &Subject, _centre: &CentreId) -> Result<Vec<GrantView>, Unavailable> {
         self.0.clone().ok_or(Unavailable)
+    }
+
+    /// The device `gone` was revoked; every other one has the key of 32 sevens.
+    async fn standing(
+        &self,
+        device: &DeviceId,
+        key: Option<&KeyThumbprint>,
+        _centre: &CentreId,
+    ) -> Result<Standing, Unavailable> {
+        let known = KeyThumbprint::of(&[7; 32]);
+        Ok(match (device.as_str(), key) {
+            ("gone", _) => Standing::Revoked,
+            (_, Some(key)) if *key != known => Standing::AnotherKey,
+            _ => Standing::Good,
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_device_passes_while_it_stands_and_its_key_is_the_one_it_proved() {
+    const PUNCH: &str = "AttendanceService/RecordPunch";
+    let centre = CentreId::parse("hall").unwrap();
+    let key = |byte| Some(KeyThumbprint::of(&[byte; 32]));
+    for (device, key, refused) in [
+        ("gate-1", key(7), None),
+        ("gate-1", None, None),
+        ("gate-1", key(8), Some("ANOTHER_KEY")),
+        ("gone", key(7), Some("DEVICE_REVOKED")),
+        ("gone", None, Some("DEVICE_REVOKED")),
+    ] {
+        let subject = format!("device:{device}");
+        let grants = Table(Some(vec![grant("hall", &subject, Role::Terminal)]));
+        let passed = caller(&subject, PUNCH).holding(key).pass(&grants, NOW, &centre).await;
+        let why = match passed {
+            Ok(_) => None,
+            Err(NoPass::Denied(denied)) => Some(denied.why),
+            Err(NoPass::Unavailable(_)) => panic!("the grants can be read"),
+        };
+        assert_eq!(why, refused, "{device} {key:?}");
     }
 }
 

@@ -133,6 +133,7 @@ fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, LocalIssuer) {
         audience: "qinlian".to_owned(),
         algorithm: Algorithm::EdDsa,
         jwks_file,
+        subjects: Vec::new(),
     };
     let clock: Arc<dyn Clock> = Arc::<MockClock>::clone(clock);
     let edge = Edge {

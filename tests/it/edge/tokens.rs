@@ -13,9 +13,11 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use jsonwebtoken::EncodingKey;
 use jsonwebtoken::jwk::Jwk;
 use qinlian::access::token::TOKEN_BYTES_MAX;
-use qinlian::access::{Algorithm, IssuerSettings, KeyFault, LocalIssuer, TokenError, Verifier};
-use qinlian::clock::MockClock;
-use qinlian::kernel::{EpochMs, Subject};
+use qinlian::access::{
+    Algorithm, IssuerSettings, KeyFault, KeyThumbprint, LocalIssuer, SubjectKind, TokenError, Verifier,
+};
+use qinlian::clock::{Clock, MockClock};
+use qinlian::kernel::{DeviceId, EpochMs, Subject};
 
 /// 2026-11-02T00:30:00Z, 08:30 on a Monday in the hall.
 const NOW_S: i64 = 1_793_579_400;
@@ -28,7 +30,7 @@ const LIFETIME_MAX_S: u32 = 8 * 3600;
 
 /// A verifier that believes four issuers, and the keys of all of them.
 struct Rig {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     clock: Arc<MockClock>,
     verifier: Verifier,
     ed: SigningKey,
@@ -61,7 +63,7 @@ impl Rig {
         let clock = Arc::new(MockClock::new(EpochMs::clamped(NOW_S * 1000), 1));
         let verifier = Verifier::new(&issuers, LIFETIME_MAX_S, Arc::<MockClock>::clone(&clock)).unwrap();
         let ed_kid = kid_of(&local);
-        Self { _dir: dir, clock, verifier, ed_public: ed.verifying_key().to_bytes(), ed, ed_kid, es, rs }
+        Self { dir, clock, verifier, ed_public: ed.verifying_key().to_bytes(), ed, ed_kid, es, rs }
     }
 
     fn refused(&self, token: &str) -> Option<TokenError> {
@@ -102,7 +104,13 @@ impl Rig {
 }
 
 fn settings(issuer: &str, algorithm: Algorithm, jwks_file: PathBuf) -> IssuerSettings {
-    IssuerSettings { issuer: issuer.to_owned(), audience: AUDIENCE.to_owned(), algorithm, jwks_file }
+    IssuerSettings {
+        issuer: issuer.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        algorithm,
+        jwks_file,
+        subjects: Vec::new(),
+    }
 }
 
 /// A JWKS without the optional `alg`, as many issuers publish it.
@@ -181,6 +189,46 @@ fn a_local_issuers_token_says_who_and_until_when() {
     let token = LocalIssuer::new(&[7; 32], ED, AUDIENCE).token(&subject, now, 900);
     let identity = rig.verifier.verify(&token).unwrap();
     assert_eq!((identity.subject, identity.until), (subject, now.plus_ms(900_000)));
+}
+
+#[test]
+fn a_devices_token_names_the_key_that_it_was_got_with() {
+    let rig = Rig::new();
+    let device = DeviceId::parse("hall-1").unwrap();
+    let now = EpochMs::clamped(NOW_S * 1000);
+    let key = KeyThumbprint::of(&[5; 32]);
+    let token = LocalIssuer::new(&[7; 32], ED, AUDIENCE).device_token(&device, &key, now, 900);
+    let identity = rig.verifier.verify(&token).unwrap();
+    assert_eq!((identity.subject, identity.key), (Subject::Device(device), Some(key)));
+    // A confirmation that cannot be read, or that nobody here understands, may not be passed over.
+    for cnf in [r#"{"jkt":"short"}"#, r#"{"jkt":7}"#, r#"{"kid":"k"}"#, r#"{"jkt":"a","jwk":{}}"#, "7"] {
+        let refused = rig.verifier.verify(&rig.with(&[("+", &format!(r#""cnf":{cnf}"#))]));
+        assert_eq!(refused, Err(TokenError::Claims), "{cnf}");
+    }
+}
+
+#[test]
+fn an_issuer_speaks_of_no_others_than_it_may() {
+    let rig = Rig::new();
+    for (may, subject, good) in [
+        (vec![], "device:hall-1", true),
+        (vec![SubjectKind::Device], "device:hall-1", true),
+        (vec![SubjectKind::Device], "system:hr-tax", false),
+        (vec![SubjectKind::Device], "person:paaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+        (vec![SubjectKind::Person, SubjectKind::System], "device:hall-1", false),
+        (vec![SubjectKind::Person, SubjectKind::System], "system:hr-tax", true),
+    ] {
+        let local = LocalIssuer::new(&[7; 32], ED, AUDIENCE);
+        let file = rig.dir.path().join("narrow.jwks");
+        local.write_jwks(&file).unwrap();
+        let settings = IssuerSettings { subjects: may.clone(), ..settings(ED, Algorithm::EdDsa, file) };
+        let clock: Arc<dyn Clock> = Arc::new(MockClock::new(EpochMs::clamped(NOW_S * 1000), 1));
+        let verifier = Verifier::new(&[settings], 3600, clock).unwrap();
+        let token = local.token(&Subject::parse(subject).unwrap(), EpochMs::clamped(NOW_S * 1000), 900);
+        let verdict = verifier.verify(&token).map(|_| ());
+        let expected = if good { Ok(()) } else { Err(TokenError::Subject) };
+        assert_eq!(verdict, expected, "{may:?} {subject}");
+    }
 }
 
 type Row = (&'static str, String, TokenError);

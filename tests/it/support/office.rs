@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qinlian::access::{Caller, Rules};
+use qinlian::access::{Caller, LocalIssuer, Rules};
 use qinlian::clock::{Clock, MockClock, random};
 use qinlian::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, RequestId, Subject};
 use qinlian::ledger::committer::Lane;
@@ -13,6 +13,7 @@ use qinlian::proto::role_grant::Holder;
 use qinlian::proto::{Centre, DirectoryPersonal, GenesisFact, Person, ReceiptView, Role, RoleGrant, person};
 use qinlian::registers::desk::{Desk, Written};
 use qinlian::registers::directory::fact::{Command as Directory, Record};
+use qinlian::registers::directory::service::{Calls, Terminals};
 use qinlian::registers::failure::Failure;
 use qinlian::registers::rulebook::{Command, Registers, local_administrator};
 use qinlian::store::{Inserts, Store};
@@ -148,6 +149,12 @@ impl Office {
     pub(crate) fn administrator(&self, method: &str) -> Caller {
         let subject = Subject::Person(self.administrators[0].clone());
         self.caller(&subject, &format!("qinlian.v1.DirectoryService/{method}"))
+    }
+
+    /// The calls of `DirectoryService`.
+    pub(crate) fn directory_calls(&self) -> Calls {
+        let issuer = LocalIssuer::new(&[3; 32], "test/tokens", "qinlian");
+        Calls::new(self.desk.clone(), Terminals::new(issuer, 900))
     }
 
     /// A new request id.

@@ -11,15 +11,11 @@ use crate::proto::upload_punches_response::Result as Item;
 use crate::proto::{Outcome, ReceiptView, UploadPunchesRequest, UploadPunchesResponse};
 use crate::registers::attendance::fact::{Command, Punch, Source, flags_of, punch_of, quarantined};
 use crate::registers::attendance::parse;
+use crate::registers::attendance::view::{UPLOAD_BYTES_MOST, UPLOAD_ITEMS_MOST};
 use crate::registers::desk::Written;
 use crate::registers::failure::Failure;
 use crate::registers::rulebook::author;
 use crate::registers::wire;
-
-/// Items of one call.
-const ITEMS_MOST: usize = 1_000;
-/// Bytes of one call: 1 MiB.
-const BYTES_MOST: usize = 1 << 20;
 
 type Parsed = Result<(RequestId, Punch), Item>;
 
@@ -30,7 +26,9 @@ impl Calls {
         caller: &Caller,
         request: UploadPunchesRequest,
     ) -> Result<UploadPunchesResponse, Failure> {
-        if request.punches.len() > ITEMS_MOST || request.encoded_len() > BYTES_MOST {
+        let most = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
+        if request.punches.len() > most(UPLOAD_ITEMS_MOST) || request.encoded_len() > most(UPLOAD_BYTES_MOST)
+        {
             return Err(Failure::TooLarge);
         }
         let mut check = Check::new();

@@ -130,7 +130,7 @@ fn failed(request_id: RequestId, failure: Failure) -> Item {
     let (outcome, reason) = match failure {
         Failure::Refused(reason) => (Outcome::Rejected, code(&reason)),
         Failure::RequestIdReused => (Outcome::Conflict, "REQUEST_ID_REUSED"),
-        Failure::Denied(_) => (Outcome::Rejected, "DENIED"),
+        Failure::Denied(_) | Failure::NotProven => (Outcome::Rejected, "DENIED"),
         Failure::Invalid(_) | Failure::NotFound(_) | Failure::CursorExpired | Failure::TooLarge => {
             (Outcome::Rejected, "INVALID")
         }

@@ -1,9 +1,10 @@
-//! `DirectoryService`: put, get, list and retire nine nouns (AIP-131 to 135).
+//! `DirectoryService`: put, get, list and retire nine nouns (AIP-131 to 135), and let terminals in.
 //!
 //! What is answered comes from the directory in memory as of the newest entry; personal fields only under a
 //! [`Disclosure`](crate::ledger::disclosure::Disclosure).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::access::Caller;
 use crate::kernel::{Check, EpochDay, LogId, Pos, Words};
@@ -19,20 +20,25 @@ use crate::registers::wire;
 
 mod batch;
 mod nouns;
+mod terminal_config;
+mod terminals;
+
+pub use terminals::Terminals;
 
 /// The calls of `DirectoryService`.
 #[derive(Debug, Clone)]
 pub struct Calls {
     desk: Desk,
+    terminals: Arc<Terminals>,
 }
 
 /// A page of records and the token of the next one.
 type Page = (Vec<Held>, String);
 
 impl Calls {
-    /// At a desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// At a desk, with what terminals are told and given.
+    pub fn new(desk: Desk, terminals: Terminals) -> Self {
+        Self { desk, terminals: Arc::new(terminals) }
     }
 
     /// Puts what `parsed` makes of a request.
@@ -190,6 +196,7 @@ fn visible(place: &Place, held: &Held) -> bool {
         | Record::Device(_)
         | Record::CredentialBinding(_)
         | Record::RoleGrant(_) => true,
+        Record::EnrolmentCode(_) => false,
     }
 }
 
