@@ -10,6 +10,7 @@ mod server;
 mod town;
 
 mod canary;
+mod clients;
 mod kill;
 mod once;
 mod three;

@@ -86,6 +86,11 @@ impl Server {
         begin(data, log, &[]).listens().await
     }
 
+    /// Where it listens: host and port.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     /// A connection of its own.
     pub(crate) async fn connect(&self) -> Channel {
         let endpoint = Endpoint::from_shared(self.url.clone()).expect("a URL");
