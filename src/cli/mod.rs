@@ -39,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   qinlian token --data ./data --subject system:hr --role HR --centre hall
   qinlian import punches badges.csv --data ./data --centre hall \\
       --columns time=timestamp,person=badge,device=zone --create-people
+  qinlian import punches 1_attlog.dat --data ./data --centre hall --dry-run
   qinlian audit bundle --data ./data --centre hall -o bundle
   qinlian audit verify bundle --key data/verifier.key";
 

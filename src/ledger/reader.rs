@@ -1,6 +1,6 @@
 //! Reads of the log itself: entries, checkpoints, proofs, receipts. Nothing here shows personal content.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::commit::{HEADS, HeadRow, read_head};
@@ -188,6 +188,13 @@ impl Reader {
             }
             None => Ok(None),
         }
+    }
+
+    /// Which of these commands are on record.
+    pub async fn requests(&self, log: LogId, ids: &[RequestId]) -> Result<HashSet<RequestId>, ReadError> {
+        let mut tx = self.store.snapshot().await?;
+        let known = requests::load(&mut tx, &self.keys, ids.iter().map(|id| (log, *id))).await?;
+        Ok(ids.iter().copied().filter(|id| known.get(log, *id).is_some()).collect())
     }
 
     /// The signed note of a sealed checkpoint, with the log's own signature alone.

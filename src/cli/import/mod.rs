@@ -1,5 +1,6 @@
 //! `qinlian import`: files from elsewhere. Every line is accounted for; running it again changes nothing.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -10,14 +11,26 @@ use super::office::{Office, Opening};
 use super::{Answer, Where, quiet_log, say};
 use crate::kernel::{CentreId, DeviceId, EpochMs, Words, Zone};
 
+mod twice;
+
+mod encoding;
+mod split;
+
+mod attlog;
+mod columns;
+mod format;
+mod local;
+mod row;
+mod table;
+
 pub(super) mod people;
 mod punches;
-mod table;
+mod rehearse;
 
 /// What is imported.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Clock-ins from a CSV file
+    /// Clock-ins from a table (CSV) or a terminal's attlog.dat
     Punches(Options),
 }
 
@@ -31,9 +44,16 @@ pub(super) struct Options {
     /// The centre
     #[arg(long, value_name = "CODE")]
     centre: String,
-    /// Which columns mean what: time=…,person=…[,device=…][,direction=…]
+    /// Which columns mean what: time=…,person=…[,device=…][,direction=…], by heading; found by their usual headings where
+    /// it is not said. Of an attlog.dat by number, and only if it has them in other places than others: method=5,…
     #[arg(long, value_name = "NAME=COLUMN,…")]
-    columns: String,
+    columns: Option<String>,
+    /// What the file is; found out by its shape unless given
+    #[arg(long, value_enum)]
+    format: Option<format::Asked>,
+    /// The encoding of the file; UTF-16 is known by its byte order mark
+    #[arg(long, value_enum, default_value = "utf-8")]
+    encoding: encoding::Asked,
     /// The time zone of the file's times; the centre's unless given
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
@@ -63,7 +83,7 @@ pub(super) struct Options {
 pub(super) struct Refused {
     line: u64,
     reason: &'static str,
-    detail: String,
+    detail: Cow<'static, str>,
 }
 
 /// What became of a file.
@@ -76,6 +96,17 @@ pub(super) struct Report {
     refused: Vec<Refused>,
     tree_size: u64,
     root: String,
+}
+
+impl Report {
+    /// The lines that something became of.
+    fn counted(&self) -> u64 {
+        self.accepted + self.duplicate + self.quarantined + self.refused_lines()
+    }
+
+    fn refused_lines(&self) -> u64 {
+        u64::try_from(self.refused.len()).unwrap_or(u64::MAX)
+    }
 }
 
 /// A valid order to import.
@@ -93,16 +124,17 @@ struct Order {
 pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
     quiet_log();
     let Command::Punches(options) = command;
-    let columns = table::Columns::parse(&options.columns)?;
-    let table = table::Table::read(&options.file, &columns)?;
+    let columns = options.columns.as_deref().map(columns::Columns::parse).transpose()?.unwrap_or_default();
+    let mut file = twice::Twice::open(&options.file)?;
+    let format = format::Format::find(&mut file, options.format, options.encoding, &columns)?;
     let office = Office::open(options.place.load()?, Opening::default()).await?;
-    let order = order(&office, &options).await?;
-    let report = if options.dry_run {
-        punches::rehearse(&office, &order, &table).await?
-    } else {
-        punches::import(&office, &order, &table).await?
+    let report = match order(&office, &options).await {
+        Ok(order) if options.dry_run => rehearse::rehearse(&office, &order, &format, &mut file).await,
+        Ok(order) => punches::import(&office, &order, &format, &mut file).await,
+        Err(error) => Err(error),
     };
     office.close().await;
+    let report = report?;
     if options.json {
         say(&serde_json::to_string(&report)?);
     } else {
@@ -120,12 +152,12 @@ async fn order(office: &Office, options: &Options) -> anyhow::Result<Order> {
         None => deployment.zone(&centre).context("the centre's time zone is not known")?,
     };
     let complete_through =
-        options.complete_through.as_deref().map(|text| punches::instant(&zone, text)).transpose();
+        options.complete_through.as_deref().map(|text| local::instant(&zone, text)).transpose();
     let attested_by = options.attested_by.as_deref().map(Words::parse).transpose();
     Ok(Order {
         source: DeviceId::parse(&options.source).context("--source")?,
         complete_through: complete_through
-            .map_err(|reason| anyhow::anyhow!("--complete-through: {reason}"))?,
+            .map_err(|reason| anyhow::anyhow!("--complete-through: {}", row::Why::code(reason).detail))?,
         attested_by: attested_by.map_err(|(_, said)| anyhow::anyhow!("--attested-by: {}", said.en))?,
         centre,
         zone,
@@ -134,11 +166,15 @@ async fn order(office: &Office, options: &Options) -> anyhow::Result<Order> {
 }
 
 fn tell(report: &Report, rehearsed: bool) {
-    let head = if rehearsed { "would be stored, unless they stand already" } else { "stored" };
+    let (head, odd) = if rehearsed {
+        ("would be stored", "would be stored, and somebody should look")
+    } else {
+        ("stored", "stored, and somebody should look")
+    };
     say(&format!("{} lines", report.lines));
     say(&format!("{:>8} {head}", report.accepted));
     say(&format!("{:>8} stood already", report.duplicate));
-    say(&format!("{:>8} stored, and somebody should look", report.quarantined));
+    say(&format!("{:>8} {odd}", report.quarantined));
     say(&format!("{:>8} refused", report.refused.len()));
     for refused in &report.refused {
         say(&format!("         line {}: {} ({})", refused.line, refused.reason, refused.detail));

@@ -1,101 +1,141 @@
 //! Punches of a file. One that stands already is known by what the file says of it: source, person as read, local time,
-//! device, direction (attendance rule R5); so a file may be imported again, and files may overlap.
+//! device, direction, work code (attendance rule R5); so a file may be imported again, and files may overlap.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::table::{Cells, Table};
+use anyhow::{Context, bail};
+
+use super::format::{Format, Rows};
+use super::row::Row;
+use super::twice::Twice;
 use super::{Order, Refused, Report, people};
 use crate::cli::office::{Office, explain};
-use crate::kernel::{DeviceId, EpochDay, EpochMs, Label, LogId, Name, RequestId, Zone};
+use crate::kernel::{DeviceId, EpochDay, Label, LogId, RequestId};
 use crate::ledger::committer::{Outcome, SubmitError};
 use crate::ledger::port::Submission;
 use crate::proto::presented::Who as PresentedWho;
-use crate::proto::punch::{Direction, Method};
+use crate::proto::punch::Method;
 use crate::proto::{Credential, Device, DirectoryPersonal, Presented, credential, device};
 use crate::registers::attendance::fact::{
     Command, Import, Lines, Punch, Source, Stamp, Who, punch_of, quarantined,
 };
+use crate::registers::directory::Directory;
 use crate::registers::directory::fact::{Command as DirectoryCommand, Noun, Record};
 use crate::registers::rulebook::local_administrator;
 
 /// Punches handed in at once: one upload's worth.
 const BATCH: usize = 1_000;
 
-/// A line that can be read.
-struct Row {
-    line: u64,
-    cells: Cells,
-    at: EpochMs,
-    direction: Direction,
-    label: Label,
+/// A file with more lines than this that cannot be read is not what it was said to be; and each is named in the answer.
+const REFUSED_MAX: u64 = 1_000_000;
+
+/// As many people as are looked up once.
+const KINDS_MAX: usize = 100_000;
+
+/// What the first reading found.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// The first day of any line.
+    pub first_day: Option<EpochDay>,
+    /// Everybody who is named, when they are to be created.
+    pub people: BTreeSet<String>,
 }
 
-/// A local time: `2016-05-31 00:05:00`, with `/` or `T` as well, with or without seconds.
-pub(super) fn instant(zone: &Zone, text: &str) -> Result<EpochMs, &'static str> {
-    let local = text.replace('/', "-").parse::<jiff::civil::DateTime>().map_err(|_| "BAD_TIME")?;
-    zone.instant_of(local).map_err(|_| "TIME_OUT_OF_RANGE")
-}
-
-fn direction(text: &str) -> Result<Direction, &'static str> {
-    match text.to_ascii_uppercase().as_str() {
-        "IN" => Ok(Direction::In),
-        "OUT" => Ok(Direction::Out),
-        "" | "UNKNOWN" => Ok(Direction::Unknown),
-        _ => Err("BAD_DIRECTION"),
-    }
-}
-
-/// The lines that can be read, and what is wrong with the others.
-fn rows(order: &Order, table: &Table) -> (Vec<Row>, Vec<Refused>) {
-    let (mut rows, mut refused) = (Vec::new(), Vec::new());
-    for line in &table.lines {
-        let row = line.cells.clone().map_err(|reason| (reason, String::new())).and_then(|cells| {
-            let at = instant(&order.zone, &cells.time).map_err(|reason| (reason, "the time".to_owned()))?;
-            Name::parse(&cells.person).map_err(|(_, said)| ("BAD_PERSON", said.en))?;
-            let label = Label::parse(&cells.device).map_err(|(_, said)| ("BAD_DEVICE", said.en))?;
-            let direction =
-                direction(&cells.direction).map_err(|reason| (reason, "IN, OUT or UNKNOWN".to_owned()))?;
-            Ok(Row { line: line.number, cells, at, direction, label })
-        });
-        match row {
-            Ok(row) => rows.push(row),
-            Err((reason, detail)) => refused.push(Refused { line: line.number, reason, detail }),
+/// Reads a file for the first time; nothing is written.
+pub(super) fn survey(order: &Order, format: &Format, file: &mut Twice) -> anyhow::Result<Survey> {
+    let (mut survey, mut refused) = (Survey::default(), 0);
+    let mut rows = format.rows(order, file.first()?)?;
+    while let Some(row) = rows.next()? {
+        let Ok(row) = row else {
+            refused += 1;
+            if refused > REFUSED_MAX {
+                bail!(
+                    "more than {REFUSED_MAX} lines cannot be read: are --format, --columns and --encoding right?"
+                );
+            }
+            continue;
+        };
+        let day = order.zone.day_of(row.at);
+        survey.first_day = Some(survey.first_day.map_or(day, |first| first.min(day)));
+        if order.create_people && !survey.people.contains(&row.cells.person) {
+            survey.people.insert(row.cells.person);
         }
     }
-    (rows, refused)
+    Ok(survey)
 }
 
-/// What would be read; nothing is written.
-pub(super) async fn rehearse(office: &Office, order: &Order, table: &Table) -> anyhow::Result<Report> {
-    let (rows, refused) = rows(order, table);
-    let mut report = Report { refused, ..Report::default() };
-    report.accepted = count(rows.len());
-    let log = office.log_of(&order.centre).await?;
-    finish(office, log, table, report).await
+/// Up to a batch of lines that can be read; what cannot goes to the report. None at the end.
+pub(super) fn batch(rows: &mut Rows<'_>, report: &mut Report) -> anyhow::Result<Option<Vec<Row>>> {
+    let mut batch = Vec::new();
+    while batch.len() < BATCH {
+        match rows.next()? {
+            Some(Ok(row)) => batch.push(row),
+            Some(Err(refused)) => report.refused.push(refused),
+            None => break,
+        }
+    }
+    Ok(Some(batch).filter(|batch| !batch.is_empty()))
+}
+
+/// As which kind of credential the people of a file are known.
+#[derive(Debug, Default)]
+pub(super) struct Kinds(HashMap<String, credential::Kind>);
+
+impl Kinds {
+    /// Of one person; a card when nobody is known by the text.
+    pub(super) fn of(&mut self, office: &Office, directory: &Directory, person: &str) -> credential::Kind {
+        if let Some(kind) = self.0.get(person) {
+            return *kind;
+        }
+        if self.0.len() >= KINDS_MAX {
+            self.0.clear();
+        }
+        let kind = people::known_as(office, directory, person).unwrap_or(credential::Kind::Card);
+        self.0.insert(person.to_owned(), kind);
+        kind
+    }
 }
 
 /// Imports.
-pub(super) async fn import(office: &Office, order: &Order, table: &Table) -> anyhow::Result<Report> {
+pub(super) async fn import(
+    office: &Office,
+    order: &Order,
+    format: &Format,
+    file: &mut Twice,
+) -> anyhow::Result<Report> {
     let log = office.log_of(&order.centre).await?;
-    let (rows, refused) = rows(order, table);
-    let mut report = Report { refused, ..Report::default() };
+    let survey = survey(order, format, file)?;
     ensure_source(office, log, &order.source).await?;
-    let first_day = rows.iter().map(|row| order.zone.day_of(row.at)).min();
-    if let Some(first_day) = first_day.filter(|_| order.create_people) {
-        create(office, order, log, &rows, first_day).await?;
+    if let Some(first_day) = survey.first_day.filter(|_| order.create_people) {
+        let (centre, source) = (order.centre.as_str(), order.source.as_str());
+        people::create(office, log, centre, source, &survey.people, first_day).await?;
     }
+    let mut report = Report::default();
+    let stored = store(office, order, log, &mut format.rows(order, file.again()?)?, &mut report).await;
+    stored.with_context(|| {
+        let seen = report.counted();
+        format!("stopped behind {seen} lines; what is stored stands, and importing again goes on")
+    })?;
+    report.refused.sort_by_key(|refused| refused.line);
+    report.lines = report.counted();
+    put_on_record(office, order, log, file.digest(), &report).await?;
+    finish(office, log, report).await
+}
+
+async fn store(
+    office: &Office,
+    order: &Order,
+    log: LogId,
+    rows: &mut Rows<'_>,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let directory = office.desk.directory(log).await?;
-    let mut kinds: HashMap<&str, credential::Kind> = HashMap::new();
-    for row in &rows {
-        kinds.entry(&row.cells.person).or_insert_with(|| {
-            people::known_as(office, &directory, &row.cells.person).unwrap_or(credential::Kind::Card)
-        });
-    }
-    for batch in rows.chunks(BATCH) {
+    let mut kinds = Kinds::default();
+    while let Some(batch) = batch(rows, report)? {
         let submissions = batch
             .iter()
             .map(|row| {
-                let kind = kinds.get(row.cells.person.as_str()).copied().unwrap_or(credential::Kind::Card);
+                let kind = kinds.of(office, &directory, &row.cells.person);
                 Submission {
                     log,
                     request_id: request_id(office, order, row),
@@ -118,58 +158,54 @@ pub(super) async fn import(office: &Office, order: &Order, table: &Table) -> any
                 Err(SubmitError::Refused(reason)) => report.refused.push(Refused {
                     line: row.line,
                     reason: reason.code(),
-                    detail: reason.said().en,
+                    detail: reason.said().en.into(),
                 }),
                 Err(error) => return Err(explain(error.into())),
             }
         }
     }
-    report.refused.sort_by_key(|refused| refused.line);
-    put_on_record(office, order, log, table, &report).await?;
-    finish(office, log, table, report).await
-}
-
-async fn create(
-    office: &Office,
-    order: &Order,
-    log: LogId,
-    rows: &[Row],
-    first_day: EpochDay,
-) -> anyhow::Result<()> {
-    let named: BTreeSet<String> = rows.iter().map(|row| row.cells.person.clone()).collect();
-    let (centre, source) = (order.centre.as_str(), order.source.as_str());
-    people::create(office, log, centre, source, &named, first_day).await?;
     Ok(())
 }
 
-/// One device stands for the source.
-async fn ensure_source(office: &Office, log: LogId, source: &DeviceId) -> anyhow::Result<()> {
-    let directory = office.desk.directory(log).await?;
-    if directory.get(Noun::Device, source.as_str()).is_some() {
-        return Ok(());
-    }
-    let record = Record::Device(Device {
+/// The device that stands for the source.
+pub(super) fn source(source: &DeviceId) -> Record {
+    Record::Device(Device {
         device: source.to_string(),
         kind: device::Kind::ImportSource.into(),
         ..Device::default()
-    });
+    })
+}
+
+/// One device stands for the source.
+async fn ensure_source(office: &Office, log: LogId, code: &DeviceId) -> anyhow::Result<()> {
+    let directory = office.desk.directory(log).await?;
+    if directory.get(Noun::Device, code.as_str()).is_some() {
+        return Ok(());
+    }
     let personal = DirectoryPersonal::default();
-    office.administer(log, DirectoryCommand::Put { record, personal }).await?;
+    office.administer(log, DirectoryCommand::Put { record: source(code), personal }).await?;
     Ok(())
 }
 
-fn request_id(office: &Office, order: &Order, row: &Row) -> RequestId {
-    let parts: [&[u8]; 5] = [
+/// What a line is known by.
+pub(super) fn request_id(office: &Office, order: &Order, row: &Row) -> RequestId {
+    let at = row.at.get().to_be_bytes();
+    let mut parts: Vec<&[u8]> = vec![
         order.source.as_str().as_bytes(),
         row.cells.person.as_bytes(),
-        &row.at.get().to_be_bytes(),
+        &at,
         row.cells.device.as_bytes(),
-        row.direction.as_str_name().as_bytes(),
+        row.cells.direction.as_str_name().as_bytes(),
     ];
+    // Most files have none, and are known as they were before there was one.
+    if !row.cells.work_code.is_empty() {
+        parts.push(row.cells.work_code.as_bytes());
+    }
     RequestId::server_made(&office.keys.derived_id(b"qinlian/v1/import/punch", &parts))
 }
 
-fn punch(office: &Office, source: &DeviceId, row: &Row, kind: credential::Kind) -> Punch {
+/// The punch that a line says.
+pub(super) fn punch(office: &Office, source: &DeviceId, row: &Row, kind: credential::Kind) -> Punch {
     let value = row.cells.person.clone();
     Punch {
         source: Source::Import,
@@ -181,15 +217,15 @@ fn punch(office: &Office, source: &DeviceId, row: &Row, kind: credential::Kind) 
             claimed: row.at,
             signature: Vec::new(),
         },
-        direction: row.direction,
-        method: match kind {
+        direction: row.cells.direction,
+        method: row.cells.method.unwrap_or(match kind {
             credential::Kind::Face => Method::Face,
             credential::Kind::Fingerprint => Method::Fingerprint,
             credential::Kind::Pin => Method::Pin,
             credential::Kind::Qr => Method::Qr,
             credential::Kind::EmployeeNo => Method::Manual,
             credential::Kind::Card | credential::Kind::Unspecified => Method::Card,
-        },
+        }),
         device_label: row.label.clone(),
         who: Who::credential(&office.keys, kind, &value),
         witness: None,
@@ -211,21 +247,21 @@ async fn put_on_record(
     office: &Office,
     order: &Order,
     log: LogId,
-    table: &Table,
+    file_digest: [u8; 32],
     report: &Report,
 ) -> anyhow::Result<()> {
-    let parts: [&[u8]; 2] = [order.source.as_str().as_bytes(), &table.digest];
+    let parts: [&[u8]; 2] = [order.source.as_str().as_bytes(), &file_digest];
     let request_id = RequestId::server_made(&office.keys.derived_id(b"qinlian/v1/import/file", &parts));
     let lines = Lines {
-        all: count(table.lines.len()),
+        all: report.lines,
         accepted: report.accepted,
         duplicate: report.duplicate,
         quarantined: report.quarantined,
-        refused: count(report.refused.len()),
+        refused: report.refused_lines(),
     };
     let import = Import {
         device: order.source.clone(),
-        file_digest: table.digest,
+        file_digest,
         lines,
         complete_through: order.complete_through,
         attested_by: order.attested_by.clone(),
@@ -244,36 +280,11 @@ async fn put_on_record(
     }
 }
 
-async fn finish(office: &Office, log: LogId, table: &Table, mut report: Report) -> anyhow::Result<Report> {
+/// Adds where the log stands.
+pub(super) async fn finish(office: &Office, log: LogId, mut report: Report) -> anyhow::Result<Report> {
     let (head, _) = office.desk.ledger().reader().head(log).await?;
-    report.lines = count(table.lines.len());
+    report.lines = report.counted();
     report.tree_size = head.size;
     report.root = head.root.to_string();
     Ok(report)
-}
-
-fn count(of: usize) -> u64 {
-    u64::try_from(of).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn local_times_are_read_in_the_zone_that_is_named() {
-        let shanghai = Zone::parse("Asia/Shanghai").unwrap();
-        for (text, wanted) in [
-            ("2016-05-31 00:05:00", Ok("2016-05-30T16:05:00.000Z")),
-            ("2016/05/31 00:05:00", Ok("2016-05-30T16:05:00.000Z")),
-            ("2016-05-31T00:05", Ok("2016-05-30T16:05:00.000Z")),
-            ("31.05.2016 00:05", Err("BAD_TIME")),
-            ("2016-02-30 00:05:00", Err("BAD_TIME")),
-            ("", Err("BAD_TIME")),
-            ("1969-01-01 00:00:00", Err("TIME_OUT_OF_RANGE")),
-        ] {
-            let read = instant(&shanghai, text).map(|at| at.to_string());
-            assert_eq!(read.as_deref().map_err(|reason| *reason), wanted, "{text}");
-        }
-    }
 }

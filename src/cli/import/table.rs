@@ -1,151 +1,144 @@
-//! A CSV file as lines with named columns: every line comes out, readable or not, with its number.
-
-use std::collections::HashMap;
-use std::path::Path;
+//! A table with headings: CSV, or the text with tabs that spreadsheets call Unicode text.
 
 use anyhow::{Context, bail};
-use sha2::{Digest, Sha256};
 
-/// The file may have 1 GiB: it is read into memory once, for its digest and its lines.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+use super::columns::Columns;
+use super::encoding::Encoding;
+use super::row::{Cells, Why};
+use super::split::{End, Quotes, end};
+use crate::proto::punch::Direction;
 
-/// What a column of the file means: `time=timestamp,person=badge`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Columns {
-    /// When.
-    pub time: String,
-    /// Who, as read.
-    pub person: String,
-    /// Where, if the file says so.
-    pub device: Option<String>,
-    /// IN, OUT or UNKNOWN, if the file says so.
-    pub direction: Option<String>,
+/// Headings that are understood where `--columns` does not say which column is meant.
+const HEADINGS: [(&str, &[&str]); 4] = [
+    ("time", &["time", "时间", "打卡时间"]),
+    ("person", &["employee_no", "person", "工号"]),
+    ("device", &["device", "设备"]),
+    ("direction", &["direction", "方向"]),
+];
+
+/// Which cells of a line matter, and what separates them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Table {
+    delimiter: u8,
+    time: usize,
+    person: usize,
+    device: Option<usize>,
+    direction: Option<usize>,
 }
 
-impl Columns {
-    /// Parses `--columns`.
-    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut named: HashMap<&str, String> = HashMap::new();
-        for pair in text.split(',') {
-            let (ours, theirs) =
-                pair.split_once('=').context("--columns: name=column, separated by commas")?;
-            let ours = ours.trim();
-            if !["time", "person", "device", "direction"].contains(&ours) {
-                bail!("--columns: {ours} is none of time, person, device, direction");
-            }
-            if named.insert(ours, theirs.trim().to_owned()).is_some() {
-                bail!("--columns: {ours} is named twice");
+impl Table {
+    /// Finds the columns in the headings that a file begins with.
+    pub(super) fn find(head: &[u8], encoding: Encoding, columns: &Columns) -> anyhow::Result<Self> {
+        for ours in ["method", "work_code"] {
+            if columns.get(ours).is_some() {
+                bail!("--columns: a table with headings has no {ours}");
             }
         }
+        let commas = Self::separated(b',', head, encoding, columns);
+        match commas {
+            Err(_) if first_line(head).contains(&b'\t') => {
+                Self::separated(b'\t', head, encoding, columns).or(commas)
+            }
+            found => found,
+        }
+    }
+
+    fn separated(delimiter: u8, head: &[u8], encoding: Encoding, columns: &Columns) -> anyhow::Result<Self> {
+        let header = match end(head, Quotes::Csv(delimiter)) {
+            End::At { line, .. } => head.get(..line).unwrap_or_default(),
+            End::Beyond => head,
+            End::Open => bail!("the header cannot be read: a quote in it is not closed"),
+        };
+        let cells = cells(header, delimiter);
+        let headings: Result<Vec<String>, _> = cells.iter().map(|cell| encoding.text(cell)).collect();
+        let Ok(headings) = headings else {
+            bail!("the header cannot be read as {encoding}: say --encoding gb18030 if it is that")
+        };
+        let at = |name: &str| headings.iter().position(|heading| heading == name);
+        let named = |meaning: &str| -> anyhow::Result<Option<usize>> {
+            let name = columns.get(meaning);
+            name.map(|name| at(name).with_context(|| format!("the file has no column {name}"))).transpose()
+        };
+        let (mut time, mut person) = (named("time")?, named("person")?);
+        let (mut device, mut direction) = (named("device")?, named("direction")?);
+        // Where --columns names both, what it leaves out is left out: what a punch is known by must not change with the
+        // headings that happen to be there.
+        if time.is_none() || person.is_none() {
+            for (meaning, place) in [
+                ("time", &mut time),
+                ("person", &mut person),
+                ("device", &mut device),
+                ("direction", &mut direction),
+            ] {
+                let known = HEADINGS.iter().filter(|(of, _)| *of == meaning).flat_map(|(_, names)| *names);
+                *place = place.or_else(|| known.copied().find_map(at));
+            }
+        }
+        let missing = |meaning: &str| {
+            format!("--columns: {meaning} is missing, and the file has no heading that means it")
+        };
         Ok(Self {
-            time: named.remove("time").context("--columns: time is missing")?,
-            person: named.remove("person").context("--columns: person is missing")?,
-            device: named.remove("device"),
-            direction: named.remove("direction"),
+            delimiter,
+            time: time.with_context(|| missing("time"))?,
+            person: person.with_context(|| missing("person"))?,
+            device,
+            direction,
+        })
+    }
+
+    /// How its lines are taken apart.
+    pub(super) fn quotes(&self) -> Quotes {
+        Quotes::Csv(self.delimiter)
+    }
+
+    /// The cells of a line.
+    pub(super) fn read(&self, line: &[u8], encoding: Encoding) -> Result<Cells, Why> {
+        let record = cells(line, self.delimiter);
+        let cell = |at: usize| {
+            let bytes = record.get(at).ok_or_else(|| Why::code("MISSING_CELL"))?;
+            encoding.text(bytes).map_err(Why::code)
+        };
+        let optional = |at: Option<usize>| at.map_or(Ok(String::new()), cell);
+        let (time, person) = (cell(self.time)?, cell(self.person)?);
+        let (device, direction) = (optional(self.device)?, optional(self.direction)?);
+        Ok(Cells {
+            time,
+            person,
+            device,
+            direction: said(&direction)?,
+            method: None,
+            work_code: String::new(),
         })
     }
 }
 
-/// One line of the file below its header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    /// Its number in the file; the header is line 1.
-    pub number: u64,
-    /// The cells that matter, or why they cannot be read.
-    pub cells: Result<Cells, &'static str>,
-}
-
-/// The cells of a line that matter.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Cells {
-    /// As written.
-    pub time: String,
-    /// As written.
-    pub person: String,
-    /// As written; empty when the file has no such column.
-    pub device: String,
-    /// As written; empty when the file has no such column.
-    pub direction: String,
-}
-
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Table {
-    /// SHA-256 of its bytes.
-    pub digest: [u8; 32],
-    /// Its lines, in order.
-    pub lines: Vec<Line>,
-}
-
-impl Table {
-    /// Reads a file.
-    pub(super) fn read(path: &Path, columns: &Columns) -> anyhow::Result<Self> {
-        let size =
-            std::fs::metadata(path).with_context(|| format!("failed to read {}", path.display()))?.len();
-        if size > FILE_BYTES_MAX {
-            bail!("{} has more than 1 GiB: split it", path.display());
-        }
-        let bytes = std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))?;
-        Self::parse(&bytes, columns)
-    }
-
-    /// Reads the bytes of a file: UTF-8, with or without a byte order mark, any line ends.
-    pub(super) fn parse(bytes: &[u8], columns: &Columns) -> anyhow::Result<Self> {
-        let digest = Sha256::digest(bytes).into();
-        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(true).from_reader(text);
-        let header = reader.byte_headers().context("the header cannot be read")?.clone();
-        let at = |name: &str| -> anyhow::Result<usize> {
-            let found = header.iter().position(|cell| cell.trim_ascii() == name.as_bytes());
-            found.with_context(|| format!("the file has no column {name}"))
-        };
-        let (time, person) = (at(&columns.time)?, at(&columns.person)?);
-        let device = columns.device.as_deref().map(at).transpose()?;
-        let direction = columns.direction.as_deref().map(at).transpose()?;
-        let mut lines = Vec::new();
-        let mut record = csv::ByteRecord::new();
-        let mut place = Place { number: 1, at: 0 };
-        while reader.read_byte_record(&mut record).context("the file cannot be read")? {
-            let at = record.position().map_or(0, csv::Position::byte);
-            let number = place.line_of(text, usize::try_from(at).unwrap_or(usize::MAX));
-            let cell = |at: Option<usize>| match at.map(|at| record.get(at)) {
-                None => Ok(String::new()),
-                Some(None) => Err("MISSING_CELL"),
-                Some(Some(bytes)) => {
-                    std::str::from_utf8(bytes).map(|text| text.trim().to_owned()).map_err(|_| "BAD_UTF8")
-                }
-            };
-            let cells = (|| {
-                Ok(Cells {
-                    time: cell(Some(time))?,
-                    person: cell(Some(person))?,
-                    device: cell(device)?,
-                    direction: cell(direction)?,
-                })
-            })();
-            lines.push(Line { number, cells });
-        }
-        Ok(Self { digest, lines })
+fn first_line(head: &[u8]) -> &[u8] {
+    match end(head, Quotes::Plain) {
+        End::At { line, .. } => head.get(..line).unwrap_or_default(),
+        End::Beyond | End::Open => head,
     }
 }
 
-/// How many lines were counted, and up to where.
-struct Place {
-    number: u64,
-    at: usize,
+/// One line, taken apart.
+fn cells(line: &[u8], delimiter: u8) -> csv::ByteRecord {
+    let mut record = csv::ByteRecord::new();
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .has_headers(false)
+        .buffer_capacity(line.len().max(1))
+        .from_reader(line);
+    // Bytes in memory are read without fail; a line without anything has no cells.
+    let _found = reader.read_byte_record(&mut record);
+    record
 }
 
-impl Place {
-    /// The line on which a record begins that the reader says begins at `at`: it says so before it skips what ends the
-    /// line before, and empty lines.
-    fn line_of(&mut self, text: &[u8], at: usize) -> u64 {
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        let skipped = text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| is_end(byte)).count());
-        let passed = text.get(self.at..at + skipped).unwrap_or_default();
-        let ended = passed.split(|byte| *byte == b'\n').count() - 1;
-        self.number += u64::try_from(ended).unwrap_or_default();
-        self.at = at + skipped;
-        self.number
+fn said(direction: &str) -> Result<Direction, Why> {
+    match direction.to_ascii_uppercase().as_str() {
+        "IN" => Ok(Direction::In),
+        "OUT" => Ok(Direction::Out),
+        "" | "UNKNOWN" => Ok(Direction::Unknown),
+        _ => Err(Why::new("BAD_DIRECTION", "IN, OUT or UNKNOWN")),
     }
 }
 
@@ -153,35 +146,61 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn columns() -> Columns {
-        Columns::parse("time=timestamp,person=badge,device=zone").unwrap()
+    fn found(head: &str, columns: &str) -> Result<[Option<usize>; 4], String> {
+        let columns = if columns.is_empty() { Columns::default() } else { Columns::parse(columns).unwrap() };
+        let table =
+            Table::find(head.as_bytes(), Encoding::Utf8, &columns).map_err(|error| error.to_string())?;
+        Ok([Some(table.time), Some(table.person), table.device, table.direction])
     }
 
     #[test]
-    fn every_line_comes_out_with_its_number() {
-        let bytes = "\u{FEFF}timestamp,badge,floor,zone\r\n2016-05-31 00:05:00,a1,1,7\r\n\r\nshort\n2016,\"b,2\",1,\u{4e2d}\n";
-        let table = Table::parse(bytes.as_bytes(), &columns()).unwrap();
-        let seen: Vec<_> = table
-            .lines
-            .iter()
-            .map(|line| (line.number, line.cells.as_ref().map(|cells| cells.person.as_str()).map_err(|e| *e)))
-            .collect();
-        assert_eq!(seen, [(2, Ok("a1")), (4, Err("MISSING_CELL")), (5, Ok("b,2"))]);
+    fn columns_are_found_by_name_and_where_none_is_given_by_heading() {
+        let both = "time=timestamp,person=badge";
+        for (head, columns, wanted) in [
+            ("timestamp,badge,device\n", both, [Some(0), Some(1), None, None]),
+            ("badge,timestamp\n", both, [Some(1), Some(0), None, None]),
+            ("\"badge\",\"a\nb\",timestamp", both, [Some(2), Some(0), None, None]),
+            ("badge\ttimestamp\r\n", both, [Some(1), Some(0), None, None]),
+            ("工号,时间,设备,方向\n", "", [Some(1), Some(0), Some(2), Some(3)]),
+            ("工号\t姓名\t打卡时间\n", "", [Some(2), Some(0), None, None]),
+            ("employee_no,time,direction\n", "", [Some(1), Some(0), None, Some(2)]),
+            ("工号,when,方向\n", "time=when", [Some(1), Some(0), None, Some(2)]),
+            ("工号,时间,门\n", "device=门", [Some(1), Some(0), Some(2), None]),
+        ] {
+            assert_eq!(found(head, columns), Ok(wanted), "{head} with {columns:?}");
+        }
+        for (head, columns, complaint) in [
+            ("time,badge\n", both, "no column timestamp"),
+            ("a\tb\n", both, "no column timestamp"),
+            ("a,b\n", "", "time is missing"),
+            ("时间,b\n", "", "person is missing"),
+            ("时间,工号\n", "method=时间", "has no method"),
+            ("\"时间,工号\n", "", "not closed"),
+        ] {
+            let said = found(head, columns).unwrap_err();
+            assert!(said.contains(complaint), "{head}: {said}");
+        }
+        let chinese = b"\xB9\xA4\xBA\xC5,\xCA\xB1\xBC\xE4\n";
+        assert!(Table::find(chinese, Encoding::Gb18030, &Columns::default()).is_ok());
+        let said = Table::find(chinese, Encoding::Utf8, &Columns::default()).unwrap_err().to_string();
+        assert!(said.contains("--encoding gb18030"), "{said}");
     }
 
     #[test]
-    fn bytes_that_are_no_utf8_are_said_of_their_line_alone() {
-        let table = Table::parse(b"timestamp,badge,zone\n1,\xFF,1\n2,b,1\n", &columns()).unwrap();
-        assert_eq!(table.lines[0].cells, Err("BAD_UTF8"));
-        assert!(table.lines[1].cells.is_ok());
-    }
-
-    #[test]
-    fn a_column_that_is_not_there_is_named() {
-        let error = Table::parse(b"time,badge\n", &columns()).unwrap_err().to_string();
-        assert!(error.contains("timestamp"), "{error}");
-        assert!(Columns::parse("time=a").is_err());
-        assert!(Columns::parse("time=a,person=b,time=c").is_err());
-        assert!(Columns::parse("time=a,person=b,colour=c").is_err());
+    fn a_line_has_the_cells_that_matter_or_a_reason() {
+        let table =
+            Table::find("time,x,person,direction".as_bytes(), Encoding::Utf8, &Columns::default()).unwrap();
+        for (line, wanted) in [
+            (&b"1,\xFF, a1 ,in"[..], Ok(("1", "a1", Direction::In))),
+            (b"1,\"x\ny\",\"a,1\",", Ok(("1", "a,1", Direction::Unknown))),
+            (b"1,x,\"a\"\"1\",OUT,more", Ok(("1", "a\"1", Direction::Out))),
+            (b"1,x,a1", Err("MISSING_CELL")),
+            (b"1,x,\xFF,in", Err("BAD_UTF8")),
+            (b"1,x,a1,sideways", Err("BAD_DIRECTION")),
+        ] {
+            let read = table.read(line, Encoding::Utf8);
+            let read = read.as_ref().map(|c| (c.time.as_str(), c.person.as_str(), c.direction));
+            assert_eq!(read.map_err(|why| why.reason), wanted, "{line:?}");
+        }
     }
 }

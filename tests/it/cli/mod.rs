@@ -3,6 +3,7 @@
 mod commands;
 mod demo;
 mod import;
+mod import_files;
 
 use std::path::Path;
 use std::process::{Command, Output};
