@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use super::load::Measured;
 use super::report::{Report, Row, Verified};
 use super::town::{CENTRE, Town};
-use super::{Contender, Options, Place, Schema, Stage};
+use super::{Contender, Options, Pace, Place, Schema, Stage};
 use crate::cli::audit;
 use crate::clock::Stopwatch;
 use crate::ledger::verify::{Folder, Options as VerifyOptions, verify};
@@ -27,17 +27,17 @@ pub(super) async fn measure(options: &Options, place: &Place, entries: u64) -> a
     let mut grown = filled(place, Schema::Main, most, entries).await?;
     let mut rows = Vec::new();
     for callers in &options.callers {
-        let load = options.load(*callers, TIME);
+        let load = options.load(*callers, options.connections.first().copied().unwrap_or(4), TIME);
         let mut measured: [Vec<Measured>; 2] = Default::default();
         let [young_rounds, grown_rounds] = &mut measured;
         for _ in 0..options.rounds {
             place.remove(Schema::Young).await?;
             let mut young = filled(place, Schema::Young, most, YOUNG).await?;
-            young_rounds.push(young.round(Contender::Ledger, load).await?);
-            grown_rounds.push(grown.round(Contender::Ledger, load).await?);
+            young_rounds.push(young.round(Contender::Ledger, load, Pace::Closed).await?);
+            grown_rounds.push(grown.round(Contender::Ledger, load, Pace::Closed).await?);
         }
         for (name, measured) in ["young log", "grown log"].into_iter().zip(&measured) {
-            rows.push(Row::of(name, load, measured));
+            rows.push(Row::of(name, load, None, measured));
         }
     }
     let verified = verified(place, &grown).await?;

@@ -1,7 +1,7 @@
 //! `qinlian bench`: what the ledger costs, on this machine.
 //!
-//! The same durable `RecordPunch` over real gRPC, in a closed loop, against four servers over one database, in turn and
-//! several times round, so that what else the machine does falls on all of them:
+//! The same durable `RecordPunch` over real gRPC (or the same uploads), in a closed loop and at given rates, against four
+//! servers over one database, in turn and several times round, so that what else the machine does falls on all of them:
 //!
 //! - `baseline`: plain rows ([`baseline`]).
 //! - `ledger`: what Qinlian does, with compact receipts.
@@ -26,12 +26,14 @@ use crate::edge::Services;
 use crate::registers::attendance;
 use crate::store::{OpenMode, Store};
 use load::{Load, Measured};
-use report::Report;
+use open::{Arrivals, Rate};
+use report::{Report, Row};
 use town::{Terminal, Town};
 
 mod baseline;
 mod growth;
 mod load;
+mod open;
 mod report;
 mod town;
 
@@ -45,9 +47,22 @@ pub(super) struct Options {
     /// Callers at once, several counts in turn
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "1,64,256")]
     callers: Vec<usize>,
-    /// Connections that they share
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    connections: usize,
+    /// Connections that they share, several counts in turn
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "4")]
+    connections: Vec<usize>,
+    /// Clock-ins one by one, or as uploads
+    #[arg(long, value_enum, default_value = "punches")]
+    kind: Kind,
+    /// Clock-ins in an upload
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    batch: usize,
+    /// Beside the closed loop, open ones: calls come at this rate, whatever became of those before; calls a second, or 2x
+    /// for twice what the closed loop reaches
+    #[arg(long, value_name = "RATE", value_delimiter = ',')]
+    rate: Vec<Rate>,
+    /// How the calls of an open loop are spaced
+    #[arg(long, value_enum, default_value = "poisson")]
+    arrivals: Arrivals,
     /// How long each server is measured, each time round
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
     seconds: f64,
@@ -72,9 +87,31 @@ pub(super) struct Options {
 
 impl Options {
     /// So many callers, for so long.
-    fn load(&self, callers: usize, time: Duration) -> Load {
-        Load { callers, connections: self.connections.min(callers), time }
+    fn load(&self, callers: usize, connections: usize, time: Duration) -> Load {
+        let upload = if self.kind == Kind::Uploads { self.batch } else { 0 };
+        Load { callers, connections: connections.min(callers), time, upload }
     }
+}
+
+/// The most callers at once.
+const CALLERS_MAX: usize = 2_000;
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// `RecordPunch`.
+    Punches,
+    /// `UploadPunches`.
+    Uploads,
+}
+
+/// When the next call is sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Pace {
+    /// When the last one is answered.
+    Closed,
+    /// So many a second.
+    Open(f64, Arrivals),
 }
 
 /// What is measured.
@@ -113,8 +150,20 @@ impl Contender {
 pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     log_of("error");
     let most = options.callers.iter().copied().max().unwrap_or_default();
-    ensure!(options.callers.iter().all(|callers| (1..=2_000).contains(callers)), "--callers: 1 to 2000 each");
-    ensure!((1..=2_000).contains(&options.connections), "--connections: 1 to 2000");
+    ensure!(
+        options.callers.iter().all(|callers| (1..=CALLERS_MAX).contains(callers)),
+        "--callers: 1 to 2000 each"
+    );
+    ensure!(options.connections.iter().all(|n| (1..=2_000).contains(n)), "--connections: 1 to 2000 each");
+    ensure!((1..=1_000).contains(&options.batch), "--batch: 1 to 1000");
+    ensure!(
+        options.kind == Kind::Punches || !options.servers.contains(&Contender::Baseline),
+        "--kind uploads: the baseline takes none; say --servers ledger,one-by-one,whole"
+    );
+    ensure!(
+        options.entries.is_none() || (options.rate.is_empty() && options.kind == Kind::Punches),
+        "--entries: with single clock-ins in a closed loop alone"
+    );
     ensure!((1..=100).contains(&options.rounds), "--rounds: 1 to 100");
     ensure!((0.1..=600.0).contains(&options.seconds), "--seconds: 0.1 to 600");
     let folder = config::temporary("qinlian-bench", random(&SystemClock::new()));
@@ -133,9 +182,18 @@ async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Resul
     }
     let town = Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most).await?;
     let mut stage = Stage::new(town);
+    // No more connections than callers: a cell of the matrix that is another one again is left out.
+    let mut cells = Vec::new();
     for callers in &options.callers {
-        let load = options.load(*callers, Duration::from_secs_f64(options.seconds));
-        rows.extend(stage.compare(&options.servers, load, options.rounds).await?);
+        for connections in &options.connections {
+            let load = options.load(*callers, *connections, Duration::from_secs_f64(options.seconds));
+            if !cells.contains(&load) {
+                cells.push(load);
+            }
+        }
+    }
+    for load in cells {
+        rows.extend(stage.compare(options, load).await?);
     }
     Ok(Report { rows, verified: None })
 }
@@ -225,34 +283,59 @@ impl Stage {
         Self { town, journals: [Vec::new(), Vec::new()] }
     }
 
-    /// Every contender, so many times round.
-    async fn compare(
+    /// Every contender, so many times round: first in a closed loop, then at every rate.
+    async fn compare(&mut self, options: &Options, load: Load) -> anyhow::Result<Vec<Row>> {
+        let closed = options.servers.iter().map(|contender| (*contender, Pace::Closed)).collect();
+        let mut rows = self.rounds(closed, load, options.rounds).await?;
+        // Each against its own peak.
+        for rate in &options.rate {
+            let open = options.servers.iter().zip(&rows).map(|(contender, row)| {
+                (*contender, Pace::Open(rate.of(row.calls_per_second(load)), options.arrivals))
+            });
+            let open = self.rounds(open.collect(), load, options.rounds).await?;
+            rows.extend(open);
+        }
+        Ok(rows)
+    }
+
+    async fn rounds(
         &mut self,
-        contenders: &[Contender],
+        contenders: Vec<(Contender, Pace)>,
         load: Load,
         rounds: usize,
-    ) -> anyhow::Result<Vec<report::Row>> {
+    ) -> anyhow::Result<Vec<Row>> {
         let mut measured: Vec<Vec<Measured>> = contenders.iter().map(|_| Vec::new()).collect();
         for _ in 0..rounds {
-            for (contender, measured) in contenders.iter().zip(&mut measured) {
-                measured.push(self.round(*contender, load).await?);
+            for ((contender, pace), measured) in contenders.iter().zip(&mut measured) {
+                measured.push(self.round(*contender, load, *pace).await?);
             }
         }
-        let rows = contenders.iter().zip(&measured);
-        Ok(rows.map(|(contender, measured)| report::Row::of(contender.name(), load, measured)).collect())
+        let rows = contenders.iter().zip(&measured).map(|((contender, pace), measured)| {
+            let offered = match pace {
+                Pace::Closed => None,
+                Pace::Open(rate, _) => Some(*rate),
+            };
+            Row::of(contender.name(), load, offered, measured)
+        });
+        Ok(rows.collect())
     }
 
     /// One contender, once. What it says it stored must stand.
-    async fn round(&mut self, contender: Contender, load: Load) -> anyhow::Result<Measured> {
+    async fn round(&mut self, contender: Contender, load: Load, pace: Pace) -> anyhow::Result<Measured> {
         let office = Arc::new(self.town.open(contender.opening()).await?);
         let [ledger, plain] = &mut self.journals;
         let journals = if contender == Contender::Baseline { plain } else { ledger };
         if journals.is_empty() {
-            *journals = self.town.terminals(&office, load.callers.max(256))?;
+            *journals = self.town.terminals(&office, CALLERS_MAX)?;
         }
         let before = self.town.stored(&office, contender).await?;
         let server = Server::start(&office, contender).await?;
-        let measured = load::run(&office, server.port(), journals, load).await;
+        let measured = match pace {
+            Pace::Closed => load::run(&office, server.port(), journals, load).await,
+            Pace::Open(rate, arrivals) => {
+                open::run(&office, server.port(), journals, load, rate, arrivals).await
+            }
+        };
         server.stop().await?;
         let after = self.town.stored(&office, contender).await?;
         Arc::into_inner(office).context("a caller still runs")?.close().await;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use serde_json::json;
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
 
 use super::load::{Load, Measured};
 
@@ -12,11 +13,45 @@ pub(super) struct Row {
     contender: &'static str,
     callers: usize,
     connections: usize,
-    /// Calls a second, one figure per round.
+    /// Clock-ins in an upload; 0 for one by one.
+    upload: usize,
+    /// Calls a second that were to be sent; none in a closed loop.
+    offered: Option<f64>,
+    /// Acknowledged clock-ins a second, one figure per round.
     rates: Vec<f64>,
-    p50_us: u64,
-    p99_us: u64,
+    latency: Quantiles,
+    /// Acknowledged clock-ins in the time that counts.
+    acknowledged: u64,
+    /// Acknowledged in all, and counted in the database.
+    stored: u64,
+    /// Calls that were told to come again.
+    shed: u64,
+    shed_latency: Quantiles,
+}
+
+/// Where latencies lie, in microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Quantiles {
     calls: u64,
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    p999: u64,
+    max: u64,
+}
+
+impl Quantiles {
+    fn of(all: &Histogram<u64>) -> Self {
+        let at = |quantile| if all.is_empty() { 0 } else { all.value_at_quantile(quantile) };
+        Self { calls: all.len(), p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: all.max() }
+    }
+
+    fn json(self) -> Value {
+        json!({
+            "calls": self.calls, "p50_us": self.p50, "p90_us": self.p90, "p99_us": self.p99,
+            "p99_9_us": self.p999, "max_us": self.max,
+        })
+    }
 }
 
 /// A log that was verified from its bundle.
@@ -53,25 +88,37 @@ const COMPARED: [(&str, &str, &str); 4] = [
 
 impl Row {
     /// From the rounds.
-    pub(super) fn of(contender: &'static str, load: Load, rounds: &[Measured]) -> Self {
-        let mut latency: Option<hdrhistogram::Histogram<u64>> = None;
-        for round in rounds {
-            match &mut latency {
-                None => latency = Some(round.latency.clone()),
-                // The same bounds everywhere: it always fits.
-                Some(all) => drop(all.add(&round.latency)),
+    pub(super) fn of(contender: &'static str, load: Load, offered: Option<f64>, rounds: &[Measured]) -> Self {
+        let all = |of: fn(&Measured) -> &Histogram<u64>| {
+            let mut all: Option<Histogram<u64>> = None;
+            for round in rounds {
+                match &mut all {
+                    None => all = Some(of(round).clone()),
+                    // The same bounds everywhere: it always fits.
+                    Some(all) => drop(all.add(of(round))),
+                }
             }
-        }
-        let at = |quantile| latency.as_ref().map_or(0, |all| all.value_at_quantile(quantile));
+            all.as_ref().map(Quantiles::of).unwrap_or_default()
+        };
         Self {
             contender,
             callers: load.callers,
             connections: load.connections,
+            upload: load.upload,
+            offered,
             rates: rounds.iter().map(Measured::rate).collect(),
-            p50_us: at(0.5),
-            p99_us: at(0.99),
-            calls: rounds.iter().map(|round| round.calls).sum(),
+            latency: all(|round| &round.latency),
+            acknowledged: rounds.iter().map(|round| round.acknowledged).sum(),
+            stored: rounds.iter().map(|round| round.stored).sum(),
+            shed: rounds.iter().map(|round| round.shed).sum(),
+            shed_latency: all(|round| &round.shed_latency),
         }
+    }
+
+    /// Calls a second, of which each may be an upload.
+    #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
+    pub(super) fn calls_per_second(&self, load: Load) -> f64 {
+        self.rate() / load.upload.max(1) as f64
     }
 
     fn rate(&self) -> f64 {
@@ -84,7 +131,10 @@ fn ratios(rows: &[Row]) -> Vec<(&'static str, usize, f64)> {
     let mut ratios = Vec::new();
     for row in rows {
         for (name, with, tells) in COMPARED {
-            let other = rows.iter().find(|other| other.contender == with && other.callers == row.callers);
+            let same = |other: &&Row| other.callers == row.callers && other.connections == row.connections;
+            let closed = |other: &&Row| other.offered.is_none() && row.offered.is_none();
+            let mut others = rows.iter().filter(same).filter(closed);
+            let other = others.find(|other| other.contender == with);
             if let Some(other) = other.filter(|_| row.contender == name) {
                 ratios.push((tells, row.callers, row.rate() / other.rate()));
             }
@@ -96,19 +146,28 @@ fn ratios(rows: &[Row]) -> Vec<(&'static str, usize, f64)> {
 /// A table.
 pub(super) fn table(report: &Report) -> String {
     let rows = &report.rows;
-    let mut text =
-        String::from("callers  server                 per second    median       99 %      calls\n");
+    let mut text = String::from(
+        "callers  conn  server                offered/s  stored/s      median        90 %        99 %      99.9 %         max      shed  shed 99 %\n",
+    );
     for row in rows {
+        let offered = row.offered.map_or_else(|| "closed".to_owned(), |rate| format!("{rate:.0}"));
+        let at = &row.latency;
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:>7}  {:<20} {:>12.0} {:>6.2} ms {:>7.2} ms {:>10}",
+            "{:>7} {:>5}  {:<20} {:>10} {:>9.0} {:>8.2} ms {:>8.2} ms {:>8.2} ms {:>8.2} ms {:>8.2} ms {:>9} {:>7.2} ms",
             row.callers,
+            row.connections,
             row.contender,
+            offered,
             row.rate(),
-            millis(row.p50_us),
-            millis(row.p99_us),
-            row.calls
+            millis(at.p50),
+            millis(at.p90),
+            millis(at.p99),
+            millis(at.p999),
+            millis(at.max),
+            row.shed,
+            millis(row.shed_latency.p99),
         );
     }
     text.push('\n');
@@ -135,8 +194,11 @@ pub(super) fn json(report: &Report) -> String {
         .map(|row| {
             json!({
                 "server": row.contender, "callers": row.callers, "connections": row.connections,
-                "per_second": row.rate(), "rounds": row.rates, "p50_us": row.p50_us, "p99_us": row.p99_us,
-                "calls": row.calls,
+                "loop": if row.offered.is_some() { "open" } else { "closed" }, "offered_per_second": row.offered,
+                "upload": row.upload, "per_second": row.rate(), "rounds": row.rates,
+                "p50_us": row.latency.p50, "p99_us": row.latency.p99, "calls": row.latency.calls,
+                "latency": row.latency.json(), "acknowledged": row.acknowledged, "stored": row.stored,
+                "shed": row.shed, "shed_latency": row.shed_latency.json(),
             })
         })
         .collect();
@@ -170,10 +232,14 @@ mod tests {
             contender,
             callers,
             connections: 4,
+            upload: 0,
+            offered: None,
             rates: vec![rate],
-            p50_us: 1,
-            p99_us: 1,
-            calls: 1,
+            latency: Quantiles::default(),
+            acknowledged: 1,
+            stored: 1,
+            shed: 0,
+            shed_latency: Quantiles::default(),
         };
         let rows = [row("baseline", 64, 100.0), row("ledger", 64, 80.0), row("ledger", 256, 90.0)];
         let found = ratios(&rows);

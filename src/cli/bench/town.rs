@@ -19,7 +19,7 @@ use crate::proto::punch::{Direction, Method};
 use crate::proto::role_grant::Holder;
 use crate::proto::{
     Credential, Device, DeviceStamp, DirectoryPersonal, Presented, Punch, ReceiptView, RecordPunchRequest,
-    Role, RoleGrant, credential, device,
+    Role, RoleGrant, UploadPunchesRequest, credential, device,
 };
 use crate::registers::attendance::fact::{Command as Attendance, Source};
 use crate::registers::attendance::parse;
@@ -162,6 +162,22 @@ impl Terminal {
     /// Who it is to a server.
     pub(super) fn client(&self, channel: &tonic::transport::Channel) -> Client {
         Client { channel: channel.clone(), token: self.token.clone() }
+    }
+
+    /// Its next clock-ins, as it would send them after an outage.
+    pub(super) fn upload(&mut self, office: &Office, punches: usize) -> UploadPunchesRequest {
+        let punches = (0..punches)
+            .filter_map(|_| {
+                let request = self.punch(office);
+                request.punch.map(|punch| Punch { request_id: request.request_id, ..punch })
+            })
+            .collect();
+        UploadPunchesRequest {
+            centre: CENTRE.to_owned(),
+            request_id: RequestId::random(random(&*office.clock)).to_string(),
+            device: self.code.clone(),
+            punches,
+        }
     }
 
     /// Its next clock-in, of somebody.

@@ -1,5 +1,6 @@
 //! The program itself, as somebody types it.
 
+mod bench;
 mod commands;
 mod demo;
 mod import;

@@ -1,0 +1,80 @@
+//! `qinlian bench` runs, and its figures add up; how large they are is nobody's business here.
+
+use serde_json::Value;
+
+use super::{done, qinlian};
+
+/// The rows of a short run; each is checked for what holds of any of them.
+fn rows(words: &[&str]) -> Vec<Value> {
+    let short = ["bench", "--json", "--seconds", "0.2", "--rounds", "1", "--servers", "ledger"];
+    let report: Value = serde_json::from_str(&done(&[&short[..], words].concat())).expect("JSON");
+    let rows = report["measured"].as_array().expect("rows").clone();
+    for row in &rows {
+        let (stored, acknowledged) = (number(&row["stored"]), number(&row["acknowledged"]));
+        assert!(stored >= acknowledged, "{row}");
+        assert_eq!(number(&row["calls"]), number(&row["latency"]["calls"]), "{row}");
+        assert_eq!(number(&row["shed"]), number(&row["shed_latency"]["calls"]), "{row}");
+        let at =
+            ["p50_us", "p90_us", "p99_us", "p99_9_us", "max_us"].map(|name| number(&row["latency"][name]));
+        assert!(at.is_sorted(), "{row}");
+        let second = row["per_second"].as_f64().expect("a rate");
+        assert!((second - row["rounds"][0].as_f64().expect("a round")).abs() < 1e-9, "{row}");
+        assert_eq!(row["loop"] == "open", row["offered_per_second"].is_number(), "{row}");
+    }
+    rows
+}
+
+fn number(of: &Value) -> u64 {
+    of.as_u64().expect("a number")
+}
+
+#[test]
+fn every_cell_of_the_matrix_is_measured_in_a_closed_loop_and_at_every_rate() {
+    let rows = rows(&["--callers", "2", "--connections", "1,2,4", "--rate", "100,0.5x"]);
+    let seen: Vec<(u64, &str)> =
+        rows.iter().map(|row| (number(&row["connections"]), row["loop"].as_str().unwrap())).collect();
+    // Two callers have no use for four connections.
+    let wanted = [(1, "closed"), (1, "open"), (1, "open"), (2, "closed"), (2, "open"), (2, "open")];
+    assert_eq!(seen, wanted);
+    for cell in rows.chunks(3) {
+        assert_eq!(cell[1]["offered_per_second"].as_f64(), Some(100.0));
+        let half = cell[0]["per_second"].as_f64().unwrap() / 2.0;
+        assert!((cell[2]["offered_per_second"].as_f64().unwrap() - half.max(1.0)).abs() < 1e-6);
+    }
+    assert!(rows.iter().all(|row| number(&row["stored"]) > 0));
+}
+
+#[test]
+fn uploads_are_counted_by_their_clock_ins() {
+    let rows = rows(&[
+        "--callers",
+        "2",
+        "--kind",
+        "uploads",
+        "--batch",
+        "10",
+        "--rate",
+        "20",
+        "--arrivals",
+        "constant",
+    ]);
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        assert_eq!((number(&row["stored"]) % 10, number(&row["upload"])), (0, 10), "{row}");
+        assert!(number(&row["stored"]) > 0);
+    }
+}
+
+#[test]
+fn what_cannot_be_measured_is_usage() {
+    for words in [
+        &["--kind", "uploads"][..],
+        &["--rate", "fast"],
+        &["--connections", "0"],
+        &["--batch", "1001"],
+        &["--entries", "10", "--rate", "2x"],
+    ] {
+        let output = qinlian(&[&["bench"], words].concat());
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+    }
+}
