@@ -58,7 +58,12 @@ async fn verified(place: &Place, grown: &Stage) -> anyhow::Result<Verified> {
 }
 
 /// A town with so many clock-ins, of one more terminal.
-async fn filled(place: &Place, schema: Schema, terminals: usize, entries: u64) -> anyhow::Result<Stage> {
+pub(super) async fn filled(
+    place: &Place,
+    schema: Schema,
+    terminals: usize,
+    entries: u64,
+) -> anyhow::Result<Stage> {
     let town = Town::begin(&place.folder(schema), place.url(schema).await?, terminals).await?;
     let office = town.open(Contender::Ledger.opening()).await?;
     for first in (1..=entries).step_by(UPLOAD) {

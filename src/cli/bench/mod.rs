@@ -35,6 +35,7 @@ mod growth;
 mod load;
 mod open;
 mod report;
+mod streams;
 mod town;
 
 /// `qinlian bench --help`.
@@ -50,7 +51,7 @@ pub(super) struct Options {
     /// Connections that they share, several counts in turn
     #[arg(long, value_name = "N", value_delimiter = ',', default_value = "4")]
     connections: Vec<usize>,
-    /// Clock-ins one by one, or as uploads
+    /// Clock-ins one by one or as uploads; or what readers get, of a log of --entries
     #[arg(long, value_enum, default_value = "punches")]
     kind: Kind,
     /// Clock-ins in an upload
@@ -86,6 +87,20 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The matrix. No more connections than callers: a cell that is another one again is left out.
+    fn cells(&self) -> Vec<Load> {
+        let mut cells = Vec::new();
+        for callers in &self.callers {
+            for connections in &self.connections {
+                let load = self.load(*callers, *connections, Duration::from_secs_f64(self.seconds));
+                if !cells.contains(&load) {
+                    cells.push(load);
+                }
+            }
+        }
+        cells
+    }
+
     /// So many callers, for so long.
     fn load(&self, callers: usize, connections: usize, time: Duration) -> Load {
         let upload = if self.kind == Kind::Uploads { self.batch } else { 0 };
@@ -103,6 +118,8 @@ enum Kind {
     Punches,
     /// `UploadPunches`.
     Uploads,
+    /// `ListPunchesSince` from the beginning to the end, and `ExportBundle`.
+    Streams,
 }
 
 /// When the next call is sent.
@@ -157,12 +174,12 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     ensure!(options.connections.iter().all(|n| (1..=2_000).contains(n)), "--connections: 1 to 2000 each");
     ensure!((1..=1_000).contains(&options.batch), "--batch: 1 to 1000");
     ensure!(
-        options.kind == Kind::Punches || !options.servers.contains(&Contender::Baseline),
+        options.kind != Kind::Uploads || !options.servers.contains(&Contender::Baseline),
         "--kind uploads: the baseline takes none; say --servers ledger,one-by-one,whole"
     );
     ensure!(
-        options.entries.is_none() || (options.rate.is_empty() && options.kind == Kind::Punches),
-        "--entries: with single clock-ins in a closed loop alone"
+        options.entries.is_none() || (options.rate.is_empty() && options.kind != Kind::Uploads),
+        "--entries: with single clock-ins or streams, in a closed loop alone"
     );
     ensure!((1..=100).contains(&options.rounds), "--rounds: 1 to 100");
     ensure!((0.1..=600.0).contains(&options.seconds), "--seconds: 0.1 to 600");
@@ -177,22 +194,16 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 
 async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Result<Report> {
     let mut rows = Vec::new();
+    if options.kind == Kind::Streams {
+        ensure!(options.rate.is_empty(), "--kind streams: in a closed loop alone");
+        return streams::measure(options, place).await;
+    }
     if let Some(entries) = options.entries {
         return growth::measure(options, place, entries).await;
     }
     let town = Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most).await?;
     let mut stage = Stage::new(town);
-    // No more connections than callers: a cell of the matrix that is another one again is left out.
-    let mut cells = Vec::new();
-    for callers in &options.callers {
-        for connections in &options.connections {
-            let load = options.load(*callers, *connections, Duration::from_secs_f64(options.seconds));
-            if !cells.contains(&load) {
-                cells.push(load);
-            }
-        }
-    }
-    for load in cells {
+    for load in options.cells() {
         rows.extend(stage.compare(options, load).await?);
     }
     Ok(Report { rows, verified: None })

@@ -33,6 +33,10 @@ pub(super) const CENTRE: &str = "hall";
 const PEOPLE: usize = 2_000;
 /// One more terminal, whose journal comes late.
 const UPLOADER: &str = "uploader";
+/// Who reads the feeds.
+pub(super) const HR: &str = "system:bench-hr";
+/// Who takes bundles away.
+pub(super) const AUDITOR: &str = "system:bench-auditor";
 /// A token is good for the whole run.
 const TTL_S: u32 = 24 * 60 * 60;
 
@@ -85,6 +89,13 @@ impl Town {
             Record::Device(Device { device, kind: device::Kind::ClockTerminal.into(), ..Device::default() })
         };
         let mut records = vec![clock(UPLOADER.to_owned())];
+        for (subject, role) in [(HR, Role::Hr), (AUDITOR, Role::Auditor)] {
+            records.push(Record::RoleGrant(RoleGrant {
+                holder: Some(Holder::Subject(subject.to_owned())),
+                role: role.into(),
+                ..RoleGrant::default()
+            }));
+        }
         for number in 0..terminals {
             records.push(clock(code(number)));
             records.push(Record::RoleGrant(RoleGrant {
@@ -116,6 +127,11 @@ impl Town {
     pub(super) async fn stored(&self, office: &Office, contender: Contender) -> anyhow::Result<u64> {
         let log = if contender == Contender::Baseline { baseline::LOG } else { self.log };
         Ok(baseline::count(office.desk.store(), log).await?)
+    }
+
+    /// The token of somebody who reads.
+    pub(super) fn reader(&self, office: &Office, subject: &str) -> anyhow::Result<String> {
+        Ok(office.issuer()?.token(&Subject::parse(subject)?, self.began, TTL_S))
     }
 
     /// Its terminals, with empty journals.

@@ -66,10 +66,22 @@ fn uploads_are_counted_by_their_clock_ins() {
 }
 
 #[test]
+fn every_reader_gets_the_whole_feed_and_the_auditor_a_bundle() {
+    let rows = rows(&["--kind", "streams", "--entries", "2500", "--callers", "1,3", "--connections", "2"]);
+    let seen: Vec<(&str, u64, u64)> = rows
+        .iter()
+        .map(|row| (row["server"].as_str().unwrap(), number(&row["stored"]), number(&row["acknowledged"])))
+        .collect();
+    let (feed, bundle) = ("feed, pages of 1000", ("bundle", 2_500, 2_500));
+    assert_eq!(seen, [(feed, 2_500, 2_500), bundle, (feed, 7_500, 7_500), bundle]);
+}
+
+#[test]
 fn what_cannot_be_measured_is_usage() {
     for words in [
         &["--kind", "uploads"][..],
         &["--rate", "fast"],
+        &["--kind", "streams", "--rate", "10"],
         &["--connections", "0"],
         &["--batch", "1001"],
         &["--entries", "10", "--rate", "2x"],

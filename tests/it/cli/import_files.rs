@@ -381,7 +381,7 @@ fn with_a_hole(path: &Path) {
     const HOLE: u64 = 1 << 30;
     let mut file = File::create(path).unwrap();
     file.write_all(b"1\t2026-11-02 08:00:00\t1\t0\n").unwrap();
-    let at = file.seek(SeekFrom::Current(0)).unwrap();
+    let at = file.stream_position().unwrap();
     file.set_len(at + HOLE).unwrap();
     file.seek(SeekFrom::Start(at + HOLE)).unwrap();
     file.write_all(b"\n2\t2026-11-02 08:00:00\t1\t0\n").unwrap();
