@@ -95,6 +95,8 @@ pub struct Listen {
     pub port: u16,
     /// Do callers see the descriptors? By default on loopback only.
     pub reflection: bool,
+    /// The origins (`https://board.example`) whose pages may call over gRPC-web. By default none.
+    pub web_origins: Vec<String>,
 }
 
 /// Files of 32 secret bytes.
@@ -278,6 +280,7 @@ impl Config {
                 address,
                 port: file.listen.port.unwrap_or(50051),
                 reflection: file.listen.reflection.unwrap_or_else(|| address.is_loopback()),
+                web_origins: file.listen.web_origins,
             },
             keys: KeyFiles {
                 seal: at(file.keys.seal, "keys/seal.key"),

@@ -92,6 +92,7 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
         limits: limits.clone(),
         reflection: listen.reflection,
         insecure,
+        web_origins: web_origins(&listen.web_origins)?,
     };
     let health = Arc::clone(office.desk.ledger().health());
     let (stop, stopping) = oneshot::channel::<()>();
@@ -137,6 +138,20 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
         tasks.push(tokio::spawn(async move { client.run().await }));
     }
     Ok(Running { port: listening.port, listening, runner, reads, tasks })
+}
+
+/// The origins as a browser names them: scheme, host and perhaps a port, nothing behind.
+fn web_origins(configured: &[String]) -> anyhow::Result<Vec<http::HeaderValue>> {
+    let wrong =
+        |origin: &str| format!("listen.web_origins: {origin:?} is not of the form https://host[:port]");
+    let mut origins = Vec::new();
+    for origin in configured {
+        let uri: http::Uri = origin.parse().with_context(|| wrong(origin))?;
+        let bare = uri.scheme_str().zip(uri.authority()).map(|(scheme, host)| format!("{scheme}://{host}"));
+        anyhow::ensure!(bare.as_deref() == Some(origin), wrong(origin));
+        origins.push(origin.parse().with_context(|| wrong(origin))?);
+    }
+    Ok(origins)
 }
 
 /// Asks the configured witnesses; none when there are none.

@@ -41,6 +41,7 @@ pub(super) struct ListenFile {
     pub(super) address: Option<IpAddr>,
     pub(super) port: Option<u16>,
     pub(super) reflection: Option<bool>,
+    pub(super) web_origins: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

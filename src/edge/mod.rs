@@ -3,7 +3,7 @@
 //! From the outside in: `serve` (the listener and its limits), `call` (request id, log line, panics), `authenticate`
 //! (the method's rule and the token, before any body is read), `size` (how much a call may carry), and `adapter`, which
 //! turns a register's plain async methods into the generated service (`services` lists them). `status` is the only
-//! place that knows gRPC's codes. Nothing here touches the database.
+//! place that knows gRPC's codes, `web` says which pages may call. Nothing here touches the database.
 
 pub mod adapter;
 pub mod authenticate;
@@ -14,6 +14,7 @@ pub mod serve;
 pub mod services;
 mod size;
 pub mod status;
+mod web;
 
 pub use authenticate::Authenticate;
 pub use language::Language;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tonic::server::NamedService;
@@ -14,10 +15,12 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tonic_web::GrpcWebLayer;
 
 use super::authenticate::Authenticate;
 use super::call::Surround;
 use super::size::BySize;
+use super::web;
 use crate::access::{Rules, Verifier};
 use crate::clock::Clock;
 use crate::config::Limits;
@@ -60,6 +63,8 @@ pub struct Edge {
     pub reflection: bool,
     /// Is plain text allowed beyond the loopback interface?
     pub insecure: bool,
+    /// The origins whose pages may call over gRPC-web.
+    pub web_origins: Vec<HeaderValue>,
 }
 
 /// The services that a server offers.
@@ -145,7 +150,9 @@ pub async fn serve(
         .into_axum_router()
         // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
         .route_layer(Authenticate::new(edge.rules, edge.verifier, Arc::clone(&edge.clock)))
-        .route_layer(Surround::new(edge.clock));
+        .route_layer(Surround::new(edge.clock))
+        .route_layer(GrpcWebLayer::new())
+        .route_layer(web::cors(&edge.web_origins));
     let (close, closing) = oneshot::channel::<()>();
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let mut server = Box::pin(
@@ -177,6 +184,8 @@ pub async fn serve(
 /// Every limit of the transport, explicitly.
 fn limited(limits: &Limits) -> Server {
     Server::builder()
+        // gRPC-web comes over HTTP/1.1 too.
+        .accept_http1(true)
         .timeout(Duration::from_millis(limits.call_timeout_ms))
         .concurrency_limit_per_connection(limits.calls_per_connection)
         .load_shed(true)

@@ -8,3 +8,4 @@ mod rules;
 mod server;
 mod status;
 mod tokens;
+mod web;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
+use http::HeaderValue;
 use qinlian::access::{Algorithm, Caller, IssuerSettings, LocalIssuer, Rules, Verifier};
 use qinlian::clock::{Clock, MockClock};
 use qinlian::config::Limits;
@@ -27,8 +28,10 @@ use tonic_types::StatusExt as _;
 
 use super::pass::{Table, grant};
 
+/// The origin of the pages that may call.
+pub(super) const BOARD: &str = "https://board.example";
 const NOW: EpochMs = EpochMs::clamped(1_793_579_400_000);
-const TERMINAL: &str = "device:hall-1";
+pub(super) const TERMINAL: &str = "device:hall-1";
 
 /// Methods that these tests do not call.
 macro_rules! absent {
@@ -115,8 +118,9 @@ impl FakeAudit {
 qinlian::audit_calls!(FakeAudit);
 
 /// A running server, and a way to ask it.
-struct Hall {
+pub(super) struct Hall {
     _dir: tempfile::TempDir,
+    pub(super) address: std::net::SocketAddr,
     channel: Channel,
     local: LocalIssuer,
     ready: Arc<AtomicBool>,
@@ -143,17 +147,19 @@ fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, LocalIssuer) {
         limits: Limits { shutdown_ms: 300, ..Limits::default() },
         reflection: true,
         insecure: false,
+        web_origins: vec![HeaderValue::from_static(BOARD)],
     };
     (edge, local)
 }
 
 impl Hall {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(MockClock::new(NOW, 1));
         let (edge, local) = edge(dir.path(), &clock);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}");
         let grants = Table(Some(vec![grant("hall", TERMINAL, Role::Terminal)]));
         let services = Services::new(&edge.limits)
             .attendance(&Arc::new(FakeAttendance { grants, clock }))
@@ -166,10 +172,10 @@ impl Hall {
                 stopped.await.unwrap_or_default();
             }));
         let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
-        Self { _dir: dir, channel, local, ready, stop: Some(stop), server }
+        Self { _dir: dir, address, channel, local, ready, stop: Some(stop), server }
     }
 
-    fn token(&self, subject: &str) -> String {
+    pub(super) fn token(&self, subject: &str) -> String {
         format!("Bearer {}", self.local.token(&Subject::parse(subject).unwrap(), NOW, 900))
     }
 
@@ -202,7 +208,7 @@ impl Hall {
     }
 }
 
-fn punch_at(centre: &str, label: &str) -> RecordPunchRequest {
+pub(super) fn punch_at(centre: &str, label: &str) -> RecordPunchRequest {
     RecordPunchRequest {
         centre: centre.to_owned(),
         punch: Some(proto::Punch {
