@@ -144,6 +144,10 @@ pub struct Witness {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
+    /// Connections in all; more are closed at once. Each is a file descriptor: the system must allow as many.
+    pub connections: usize,
+    /// Connections from one IP address, loopback included. A proxy in front counts as one address.
+    pub connections_per_address: usize,
     /// A call that is not answered by then is given up: 10 s.
     pub call_timeout_ms: u64,
     /// Calls at work at once on one connection; more are shed.
@@ -181,6 +185,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 10_000,
+            connections_per_address: 256,
             call_timeout_ms: 10_000,
             calls_per_connection: 64,
             streams_per_connection: 100,

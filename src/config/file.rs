@@ -78,6 +78,8 @@ const OVERRIDES: &[(&str, &[&str])] = &[
     (
         "limits",
         &[
+            "connections",
+            "connections_per_address",
             "call_timeout_ms",
             "calls_per_connection",
             "streams_per_connection",

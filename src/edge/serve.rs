@@ -12,13 +12,13 @@ use tokio::sync::oneshot;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 
 use super::authenticate::Authenticate;
 use super::call::Surround;
+use super::listen;
 use super::size::BySize;
 use super::web;
 use crate::access::{Rules, Verifier};
@@ -150,11 +150,11 @@ pub async fn serve(
         .into_axum_router()
         // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
         .route_layer(Authenticate::new(edge.rules, edge.verifier, Arc::clone(&edge.clock)))
-        .route_layer(Surround::new(edge.clock))
+        .route_layer(Surround::new(Arc::clone(&edge.clock)))
         .route_layer(GrpcWebLayer::new())
         .route_layer(web::cors(&edge.web_origins));
     let (close, closing) = oneshot::channel::<()>();
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = listen::incoming(listener, &limits, edge.clock);
     let mut server = Box::pin(
         limited(&limits).add_routes(Routes::from(layered)).serve_with_incoming_shutdown(incoming, async {
             // A sender that is gone says the same: close.

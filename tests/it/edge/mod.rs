@@ -3,6 +3,8 @@
 #![expect(clippy::unused_async, reason = "doubles answer at once")]
 
 mod config;
+mod floors;
+mod listen;
 mod pass;
 mod rules;
 mod server;
