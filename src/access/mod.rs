@@ -8,6 +8,7 @@ pub mod keys;
 pub mod local;
 pub mod pass;
 pub mod rules;
+pub mod support;
 pub mod thumbprint;
 pub mod token;
 
@@ -15,5 +16,6 @@ pub use keys::{Algorithm, IssuerSettings, KeyFault, SubjectKind};
 pub use local::LocalIssuer;
 pub use pass::{Caller, Denied, Grants, NoPass, Pass, Standing, Unavailable, Visitor};
 pub use rules::{Rule, Rules, RulesError};
+pub use support::{Denial, Support, SupportKey, Why};
 pub use thumbprint::KeyThumbprint;
 pub use token::{Identity, TokenError, Verifier};

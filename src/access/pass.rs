@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rules::Rule;
+use super::support::{Support, Why};
 use super::thumbprint::KeyThumbprint;
 use crate::kernel::{CentreId, DepartmentId, DeviceId, EpochMs, LogId, Subject};
 use crate::proto::Role;
@@ -21,13 +22,13 @@ pub struct Denied {
     /// What an administrator looks the rule up by.
     pub support_id: String,
     /// Which rule said no: for the log line, never for the answer.
-    pub why: &'static str,
+    pub why: Why,
 }
 
 impl Denied {
-    /// The grant behind a call ended between the check and the commit. The edge puts the call's own support id in.
+    /// The grant behind a call ended between the check and the commit, which knows no caller: the edge makes the id.
     pub fn gone() -> Self {
-        Self { support_id: String::new(), why: "GRANT_GONE" }
+        Self { support_id: String::new(), why: Why::GrantGone }
     }
 }
 
@@ -84,14 +85,14 @@ pub struct Caller {
     key: Option<KeyThumbprint>,
     rule: Arc<Rule>,
     request: Arc<str>,
-    support_id: Arc<str>,
+    support: Support,
 }
 
 impl Caller {
-    /// Made by the edge once the token is verified. `request` is the id of the call in log lines; the support id is
-    /// made of 8 random bytes.
-    pub fn new(subject: Subject, rule: Arc<Rule>, request: &str, random: [u8; 8]) -> Self {
-        Self { subject, key: None, rule, request: request.into(), support_id: spell(random).into() }
+    /// Made by the edge once the token is verified. `request` is the id of the call in log lines; `support` makes an id if
+    /// it is denied.
+    pub fn new(subject: Subject, rule: Arc<Rule>, request: &str, support: Support) -> Self {
+        Self { subject, key: None, rule, request: request.into(), support }
     }
 
     /// The same, with the key that the token was got with.
@@ -115,24 +116,19 @@ impl Caller {
         &self.request
     }
 
-    /// What this caller may quote if the call is denied.
-    pub fn support_id(&self) -> &str {
-        &self.support_id
-    }
-
     /// The pass for this call in a centre (`_`: the deployment), under the widest grant that allows it at `now`.
     pub async fn pass(&self, grants: &impl Grants, now: EpochMs, centre: &CentreId) -> Result<Pass, NoPass> {
         if self.rule.scope == Scope::Device && !matches!(self.subject, Subject::Device(_)) {
-            return Err(self.deny("NOT_A_DEVICE").into());
+            return Err(self.deny(Why::NotADevice).into());
         }
         if self.rule.scope == Scope::Deployment && !centre.is_deployment() {
-            return Err(self.deny("NOT_THE_DEPLOYMENT").into());
+            return Err(self.deny(Why::NotTheDeployment).into());
         }
         if let Subject::Device(device) = &self.subject {
             match grants.standing(device, self.key.as_ref(), centre).await? {
                 Standing::Good => {}
-                Standing::Revoked => return Err(self.deny("DEVICE_REVOKED").into()),
-                Standing::AnotherKey => return Err(self.deny("ANOTHER_KEY").into()),
+                Standing::Revoked => return Err(self.deny(Why::DeviceRevoked).into()),
+                Standing::AnotherKey => return Err(self.deny(Why::AnotherKey).into()),
             }
         }
         let held = grants.grants_of(&self.subject, centre).await?;
@@ -143,7 +139,8 @@ impl Caller {
     }
 
     /// A denial, on the log with the reason. What kind of subject it was, never which.
-    fn deny(&self, why: &'static str) -> Denied {
+    pub fn deny(&self, why: Why) -> Denied {
+        let support_id = self.support.id(&self.rule.method, why);
         let kind = match self.subject {
             Subject::Person(_) => "person",
             Subject::Device(_) => "device",
@@ -151,14 +148,14 @@ impl Caller {
         };
         tracing::warn!(
             code = "ACCESS_DENIED",
-            support_id = &*self.support_id,
-            why,
+            support_id,
+            why = why.code(),
             method = self.rule.method,
             subject_kind = kind,
             request = &*self.request,
             "a call is denied"
         );
-        Denied { support_id: self.support_id.to_string(), why }
+        Denied { support_id, why }
     }
 }
 
@@ -228,7 +225,7 @@ impl Pass {
         match (&self.caller, &self.grant.subject) {
             (None, _) => Ok(()),
             (Some(_), Subject::Device(own)) if own == device => Ok(()),
-            (Some(caller), _) => Err(caller.deny("ANOTHER_DEVICE")),
+            (Some(caller), _) => Err(caller.deny(Why::AnotherDevice)),
         }
     }
 }
@@ -241,22 +238,22 @@ fn widest(
     held: Vec<GrantView>,
     now: EpochMs,
     centre: &CentreId,
-) -> Result<(GrantView, BTreeSet<DepartmentId>), &'static str> {
+) -> Result<(GrantView, BTreeSet<DepartmentId>), Why> {
     let mut grants = held;
     // Every condition by itself, in order, so that the log line can say how far the caller's grants came.
-    let mut keep = |why: &'static str, condition: &dyn Fn(&GrantView) -> bool| {
+    let mut keep = |why: Why, condition: &dyn Fn(&GrantView) -> bool| {
         grants.retain(condition);
         if grants.is_empty() { Err(why) } else { Ok(()) }
     };
-    keep("NO_ROLE", &|grant| grant.subject == *subject && role_suits(rule, grant.role))?;
-    keep("NOT_NOW", &|grant| grant.holds_at(now))?;
-    keep("NOT_HERE", &|grant| grant.reaches(centre))?;
-    keep("TOO_NARROW", &|grant| wide_enough(rule.scope, grant))?;
+    keep(Why::NoRole, &|grant| grant.subject == *subject && role_suits(rule, grant.role))?;
+    keep(Why::NotNow, &|grant| grant.holds_at(now))?;
+    keep(Why::NotHere, &|grant| grant.reaches(centre))?;
+    keep(Why::TooNarrow, &|grant| wide_enough(rule.scope, grant))?;
     // Widest first; the oldest of equals, so that the same grants always give the same pass.
     let departments: Option<BTreeSet<DepartmentId>> =
         grants.iter().map(|grant| grant.reach.department.clone()).collect();
     let grant = grants.into_iter().min_by_key(|grant| (Reverse(width(grant)), grant.log, grant.pos));
-    Ok((grant.ok_or("NO_ROLE")?, departments.unwrap_or_default()))
+    Ok((grant.ok_or(Why::NoRole)?, departments.unwrap_or_default()))
 }
 
 fn role_suits(rule: &Rule, held: Role) -> bool {
@@ -281,16 +278,4 @@ fn width(grant: &GrantView) -> (bool, bool, bool) {
     let reach = &grant.reach;
     let everywhere = grant.log == LogId::DEPLOYMENT && reach.centre.is_none();
     (reach.department.is_none(), reach.window.is_none(), everywhere)
-}
-
-/// 12 letters and digits (60 bits) that can be read out over the telephone: no 0, 1, l or o.
-fn spell(random: [u8; 8]) -> String {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let bits = u64::from_be_bytes(random);
-    (0..12)
-        .map(|place| {
-            let letter = usize::try_from((bits >> (place * 5)) & 31).unwrap_or_default();
-            char::from(LETTERS.get(letter).copied().unwrap_or(b'a'))
-        })
-        .collect()
 }

@@ -15,6 +15,7 @@ mod bench;
 mod client;
 mod config_show;
 mod demo;
+mod explain;
 mod import;
 pub mod init;
 mod ledger;
@@ -90,6 +91,8 @@ enum Command {
     Witness(witness::Command),
     /// Load on this machine: what the ledger costs against plain rows
     Bench(bench::Options),
+    /// Why a call was denied
+    Explain(explain::Options),
     /// The effective configuration
     #[command(subcommand)]
     Config(config_show::Command),
@@ -140,6 +143,7 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Ledger(command) => ledger::run(command).await,
         Command::Witness(command) => witness::run(command).await,
         Command::Bench(options) => bench::run(options).await,
+        Command::Explain(options) => explain::run(&options),
         Command::Config(command) => config_show::run(&command),
         Command::Proto(command) => proto_export::run(&command),
     }

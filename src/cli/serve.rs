@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::audit::witnesses;
 use super::office::{Office, Opening};
 use super::{Answer, Where, say};
-use crate::access::{Rules, Verifier};
+use crate::access::{Rules, SupportKey, Verifier};
 use crate::clock::Clock;
 use crate::edge::{self, Edge, ServeError, Services};
 use crate::kernel::EpochMs;
@@ -88,6 +88,7 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
     let edge = Edge {
         rules: Rules::ours()?,
         verifier: Arc::new(verifier),
+        support_key: Arc::new(SupportKey::new(office.keys.support_key())),
         clock: Arc::clone(&office.clock),
         limits: limits.clone(),
         reflection: listen.reflection,

@@ -71,7 +71,7 @@ pub(super) struct LogFile {
 const OVERRIDES: &[(&str, &[&str])] = &[
     ("", &["deployment", "data"]),
     ("database", &["url"]),
-    ("listen", &["address", "port", "reflection"]),
+    ("listen", &["address", "port", "reflection", "web_origins"]),
     ("keys", &["seal", "log", "token"]),
     ("files", &["anchor", "erasures", "verifier_key"]),
     ("log", &["format", "filter"]),
@@ -165,6 +165,10 @@ fn typed(section: &str, key: &str, value: &str) -> toml::Value {
     let text = || toml::Value::String(value.to_owned());
     match (section, key) {
         ("limits", _) | ("listen", "port") => value.parse().map_or_else(|_| text(), toml::Value::Integer),
+        ("listen", "web_origins") => {
+            let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+            toml::Value::Array(items.map(|item| toml::Value::String(item.to_owned())).collect())
+        }
         ("listen", "reflection") => value.parse().map_or_else(|_| text(), toml::Value::Boolean),
         _ => text(),
     }

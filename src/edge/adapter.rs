@@ -31,7 +31,7 @@ impl Call {
         let language = language_of(metadata.as_ref());
         match extensions.remove::<Caller>() {
             Some(caller) => Ok((Self { caller, language }, message)),
-            None => Err(status(&Failure::Fault("NO_CALLER"), language, "")),
+            None => Err(status(&Failure::Fault("NO_CALLER"), language)),
         }
     }
 
@@ -68,15 +68,11 @@ impl Call {
                     "a call failed through our fault"
                 );
             }
-            // A denial was noted where it was made; this one was made by the commit, which knows no caller.
-            Failure::Denied(denied) if denied.support_id.is_empty() => tracing::warn!(
-                code = "ACCESS_DENIED",
-                support_id = self.caller.support_id(),
-                why = denied.why,
-                method,
-                request,
-                "a call is denied"
-            ),
+            // The commit knows no caller: the denial is noted here, and gets its id.
+            Failure::Denied(denied) if denied.support_id.is_empty() => {
+                let denied = Failure::Denied(self.caller.deny(denied.why));
+                return status(&denied, self.language);
+            }
             Failure::Denied(_)
             | Failure::Invalid(_)
             | Failure::Refused(_)
@@ -90,7 +86,7 @@ impl Call {
             | Failure::InDoubt
             | Failure::Unavailable(_) => {}
         }
-        status(failure, self.language, self.caller.support_id())
+        status(failure, self.language)
     }
 }
 
@@ -108,7 +104,7 @@ impl OpenCall {
         let language = language_of(metadata.as_ref());
         match extensions.remove::<Visitor>() {
             Some(visitor) => Ok((Self { visitor, language }, message)),
-            None => Err(status(&Failure::Fault("NOT_OPEN"), language, "")),
+            None => Err(status(&Failure::Fault("NOT_OPEN"), language)),
         }
     }
 
@@ -130,7 +126,7 @@ impl OpenCall {
                     "a call failed through our fault"
                 );
             }
-            status(&failure, self.language, "")
+            status(&failure, self.language)
         })
     }
 }

@@ -14,7 +14,7 @@ use tower::{Layer, Service};
 
 use super::call::{CallId, language_of};
 use super::status::{self, Refused};
-use crate::access::{Caller, Rule, Rules, TokenError, Verifier, Visitor};
+use crate::access::{Caller, Rule, Rules, Support, SupportKey, TokenError, Verifier, Visitor};
 use crate::clock::{Clock, random};
 
 /// The layer: puts a [`Caller`] into the request, or answers.
@@ -27,13 +27,19 @@ pub struct Authenticate {
 struct With {
     rules: Rules,
     verifier: Arc<Verifier>,
+    support_key: Arc<SupportKey>,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticate {
     /// By these rules, with these issuers.
-    pub fn new(rules: Rules, verifier: Arc<Verifier>, clock: Arc<dyn Clock>) -> Self {
-        Self { with: Arc::new(With { rules, verifier, clock }) }
+    pub fn new(
+        rules: Rules,
+        verifier: Arc<Verifier>,
+        support_key: Arc<SupportKey>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { with: Arc::new(With { rules, verifier, support_key, clock }) }
     }
 }
 
@@ -106,7 +112,8 @@ impl With {
             refuse(rule, error.code());
             if error == TokenError::Expired { Refused::TokenExpired } else { Refused::TokenInvalid }
         })?;
-        let caller = Caller::new(identity.subject, Arc::clone(rule), id, random(&*self.clock));
+        let support = Support::new(Arc::clone(&self.support_key), random(&*self.clock), self.clock.now());
+        let caller = Caller::new(identity.subject, Arc::clone(rule), id, support);
         Ok(Checked::Caller(caller.holding(identity.key)))
     }
 }

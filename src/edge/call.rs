@@ -89,7 +89,7 @@ where
                 Ok(answered) => answered?,
                 Err(_panic) => {
                     tracing::error!(code = "CALL_PANICKED", method, "a handler panicked");
-                    status::status(&Failure::Fault("PANIC"), language, "").into_http()
+                    status::status(&Failure::Fault("PANIC"), language).into_http()
                 }
             };
             if let Some(status) = in_our_words(response.headers(), language) {
@@ -141,7 +141,7 @@ fn in_our_words(headers: &HeaderMap, language: Language) -> Option<Status> {
     }
     match code_of(headers)? {
         // What tonic says of a message above the limit.
-        Code::OutOfRange => Some(status::status(&Failure::TooLarge, language, "")),
+        Code::OutOfRange => Some(status::status(&Failure::TooLarge, language)),
         // What tonic says of a message that prost cannot decode, and of one that is missing.
         Code::Internal => Some(status::refused(Refused::Malformed, language)),
         Code::Unimplemented => Some(status::refused(Refused::NoSuchMethod, language)),

@@ -21,7 +21,7 @@ use super::call::Surround;
 use super::listen;
 use super::size::BySize;
 use super::web;
-use crate::access::{Rules, Verifier};
+use crate::access::{Rules, SupportKey, Verifier};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::proto::attendance_service_server::{AttendanceService, AttendanceServiceServer};
@@ -55,6 +55,8 @@ pub struct Edge {
     pub rules: Rules,
     /// Who is believed.
     pub verifier: Arc<Verifier>,
+    /// Seals the ids that denied callers may quote.
+    pub support_key: Arc<SupportKey>,
     /// Time and randomness.
     pub clock: Arc<dyn Clock>,
     /// How much of everything.
@@ -149,7 +151,7 @@ pub async fn serve(
     let layered = routes
         .into_axum_router()
         // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
-        .route_layer(Authenticate::new(edge.rules, edge.verifier, Arc::clone(&edge.clock)))
+        .route_layer(Authenticate::new(edge.rules, edge.verifier, edge.support_key, Arc::clone(&edge.clock)))
         .route_layer(Surround::new(Arc::clone(&edge.clock)))
         .route_layer(GrpcWebLayer::new())
         .route_layer(web::cors(&edge.web_origins));

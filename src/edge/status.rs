@@ -75,8 +75,8 @@ impl Answer {
     }
 }
 
-/// The status of a failed call. `support_id` is the call's own, for a denial that carries none.
-pub fn status(failure: &Failure, language: Language, support_id: &str) -> Status {
+/// The status of a failed call.
+pub fn status(failure: &Failure, language: Language) -> Status {
     let violations = match failure {
         Failure::Invalid(violations) => violations.0.iter().map(|v| field(v, language)).collect(),
         Failure::Refused(_)
@@ -92,7 +92,7 @@ pub fn status(failure: &Failure, language: Language, support_id: &str) -> Status
         | Failure::Unavailable(_)
         | Failure::Fault(_) => Vec::new(),
     };
-    answer(failure, support_id).status(language, violations)
+    answer(failure).status(language, violations)
 }
 
 /// The status of what the edge itself refuses.
@@ -120,7 +120,7 @@ pub fn refused(refused: Refused, language: Language) -> Status {
     .status(language, Vec::new())
 }
 
-fn answer(failure: &Failure, support_id: &str) -> Answer {
+fn answer(failure: &Failure) -> Answer {
     let exhausted = |reason, zh, en| Answer::new(Code::ResourceExhausted, reason, zh, en);
     match failure {
         Failure::Invalid(_) => Answer::new(
@@ -132,16 +132,13 @@ fn answer(failure: &Failure, support_id: &str) -> Answer {
         Failure::Refused(reason) => {
             Answer { said: reason.said(), ..Answer::new(Code::FailedPrecondition, reason.code(), "", "") }
         }
-        Failure::Denied(denied) => {
-            let id = if denied.support_id.is_empty() { support_id } else { &denied.support_id };
-            Answer::new(
-                Code::PermissionDenied,
-                "DENIED",
-                "无权进行此操作；如有疑问，请将查询号告知管理员",
-                "not allowed; an administrator can look the support id up",
-            )
-            .with("support_id", id)
-        }
+        Failure::Denied(denied) => Answer::new(
+            Code::PermissionDenied,
+            "DENIED",
+            "无权进行此操作；如有疑问，请将查询号告知管理员",
+            "not allowed; an administrator can look the support id up",
+        )
+        .with("support_id", &denied.support_id),
         Failure::NotProven => Answer::new(
             Code::Unauthenticated,
             "NOT_PROVEN",

@@ -15,6 +15,7 @@ pub struct Keys {
     head: Zeroizing<[u8; 32]>,
     digest: Zeroizing<[u8; 32]>,
     credential: Zeroizing<[u8; 32]>,
+    support: Zeroizing<[u8; 32]>,
     seal_key_digest: [u8; 32],
     log: SigningKey,
 }
@@ -33,6 +34,7 @@ impl Keys {
             head: derive(b"qinlian/v1/key/seal"),
             digest: derive(b"qinlian/v1/key/digest"),
             credential: derive(b"qinlian/v1/key/credential"),
+            support: derive(b"qinlian/v1/key/support"),
             seal_key_digest: Sha256::new()
                 .chain_update(b"qinlian/v1/seal-key\0")
                 .chain_update(seal)
@@ -65,6 +67,11 @@ impl Keys {
     /// The keyed hash of a credential as read.
     pub fn credential_hmac(&self, kind: u8, value: &str) -> [u8; 32] {
         keyed_under(&self.credential, b"qinlian/v1/credential", &[&[kind], value.as_bytes()])
+    }
+
+    /// Seals the ids that denied callers may quote, and nothing else.
+    pub fn support_key(&self) -> [u8; 32] {
+        *self.support
     }
 
     /// The keyed hash behind an id that is derived from content (an imported line).

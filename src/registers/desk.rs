@@ -10,7 +10,7 @@ use super::directory::view::GrantView;
 use super::failure::Failure;
 use super::rulebook::{Command, Detail, Registers, author, log_of};
 use super::wire::{self, timestamp};
-use crate::access::{Caller, Denied, Grants, KeyThumbprint, Pass, Standing, Unavailable};
+use crate::access::{Caller, Grants, KeyThumbprint, Pass, Standing, Unavailable, Why};
 use crate::clock::random;
 use crate::kernel::{CentreId, Check, DeviceId, EpochMs, LogId, Pos, RequestId, Subject, Words};
 use crate::ledger::Ledger;
@@ -194,9 +194,7 @@ impl Desk {
     /// System administrators never read content, whatever the call.
     pub fn may_reveal(&self, caller: &Caller, place: &Place) -> Result<(), Failure> {
         if place.pass.grant().role == Role::Administrator {
-            return Err(
-                Denied { support_id: caller.support_id().to_owned(), why: "ADMINISTRATOR_READS" }.into()
-            );
+            return Err(caller.deny(Why::AdministratorReads).into());
         }
         Ok(())
     }

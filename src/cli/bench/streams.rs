@@ -113,7 +113,11 @@ fn all_of(calls: Vec<(u64, Duration, Duration)>, time: Duration) -> anyhow::Resu
     let mut measured = Measured::none(time)?;
     for (stored, sent, answered) in calls {
         let shift = super::load::WARM_UP;
-        measured.note(Answer { stored, shed: false }, shift + sent, shift + answered.min(time - TICK));
+        measured.note(
+            Answer { stored, shed: false },
+            shift + sent,
+            shift + answered.min(time.saturating_sub(TICK)),
+        );
     }
     Ok(measured)
 }

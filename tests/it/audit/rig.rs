@@ -112,7 +112,7 @@ impl<'f> Rig<'f> {
     pub(super) fn caller_of(&self, subject: &Subject, method: &str) -> Caller {
         let rules = qinlian::access::Rules::ours().expect("rules");
         let rule = rules.find(&format!("/{method}")).unwrap_or_else(|| panic!("no method {method}"));
-        Caller::new(subject.clone(), Arc::clone(rule), "test", qinlian::clock::random(&*self.clock))
+        Caller::new(subject.clone(), Arc::clone(rule), "test", crate::support::office::support(&self.clock))
     }
 
     /// An auditor who was let in to call a method.

@@ -1,5 +1,10 @@
 //! The smaller commands: exit codes, and what they leave alone.
 
+use qinlian::access::support::method_mark;
+use qinlian::access::{Denial, SupportKey, Why};
+use qinlian::kernel::EpochMs;
+use qinlian::ledger::keys::Keys;
+
 use super::{begin, done, qinlian, text};
 
 #[test]
@@ -45,6 +50,32 @@ fn a_database_that_was_altered_is_named_and_the_exit_code_says_no() {
     let checked = qinlian(&["audit", "check", "--data", text(&data)]);
     assert_eq!(checked.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&checked.stdout).contains("directory_record"));
+}
+
+#[test]
+fn a_support_id_is_explained_where_the_keys_are_and_nowhere_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let [ours, theirs] = ["ours", "theirs"].map(|name| dir.path().join(name));
+    begin(&ours);
+    begin(&theirs);
+    let seal = std::fs::read(ours.join("keys/seal.key")).unwrap();
+    let keys = Keys::new(&seal.try_into().unwrap(), &[0; 32]);
+    let method = method_mark("/qinlian.v1.AuditService/ListReads");
+    let denial = Denial { at: EpochMs::clamped(1_793_579_400_000), method, why: Why::TooNarrow };
+    let id = SupportKey::new(keys.support_key()).seal(&denial, [7; 8]);
+    let said = done(&["explain", &id, "--data", text(&ours)]);
+    for part in
+        ["2026-11-02 08:30:00", "AuditService/ListReads", "TOO_NARROW", "AUDITOR", "CENTRE", "授权限于"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&done(&["explain", &id, "--json", "--data", text(&ours)])).unwrap();
+    assert_eq!(json["why"], "TOO_NARROW");
+    for (data, id) in [(&theirs, id.as_str()), (&ours, "aaaaa-bbbbb-ccccc-ddddd"), (&ours, "no")] {
+        let refused = qinlian(&["explain", id, "--data", text(data)]);
+        assert_eq!(refused.status.code(), Some(1), "{id}");
+    }
 }
 
 #[test]

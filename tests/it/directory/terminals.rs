@@ -136,7 +136,7 @@ fn reason(failure: &Failure) -> &str {
     match failure {
         Failure::Refused(reason) => reason.code(),
         Failure::NotProven => "NOT_PROVEN",
-        Failure::Denied(denied) => denied.why,
+        Failure::Denied(denied) => denied.why.code(),
         Failure::Invalid(violations) => violations.0[0].reason,
         other => panic!("{other:?}"),
     }

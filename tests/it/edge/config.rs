@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use qinlian::access::Algorithm;
+use qinlian::access::{Algorithm, SubjectKind};
 use qinlian::config::{Config, Source};
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<(PathBuf, Config), String> {
@@ -63,6 +63,7 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
         ("QINLIAN_DATABASE_URL", "postgres://q@db/q"),
         ("QINLIAN_FILES_VERIFIER_KEY", "v.key"),
         ("QINLIAN_LIMITS_SINGLE_BYTES", "77"),
+        ("QINLIAN_LISTEN_WEB_ORIGINS", "https://a.example,https://b.example"),
         ("QINLIAN_TEST_PG", "not ours to judge"),
     ];
     let (dir, config) = load(file, &variables).unwrap();
@@ -71,8 +72,15 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
         (&*config.database.url, config.limits.single_bytes, config.limits.shutdown_ms),
         ("postgres://q@db/q", 77, 5)
     );
+    assert_eq!(config.listen.web_origins, ["https://a.example", "https://b.example"]);
     assert_eq!(config.files.verifier_key, dir.join("v.key"));
-    assert_eq!(config.issuers.len(), 1, "who names issuers believes those alone");
+    let believed: Vec<_> = config.issuers.iter().map(|issuer| (&*issuer.issuer, &*issuer.subjects)).collect();
+    let devices: &[SubjectKind] = &[SubjectKind::Device];
+    assert_eq!(
+        believed[1..],
+        [("hangzhou/tokens", devices)],
+        "besides those named, its own for terminals alone"
+    );
     assert_eq!(config.issuers[0].jwks_file, dir.join("idp.jwks"));
     assert_eq!(config.witnesses[0].vkey, "w+1+A");
     let moved = load("", &[("QINLIAN_DATA", "/elsewhere")]).unwrap().1;
@@ -117,7 +125,14 @@ fn every_key_can_be_shown_and_read_again_and_a_password_is_not_shown() {
     {
         for (key, value) in keys {
             let name = format!("QINLIAN_{section}_{key}").to_ascii_uppercase();
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let value = match value {
+                toml::Value::String(text) => text.clone(),
+                // A list is written with commas.
+                toml::Value::Array(items) => {
+                    items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
+                other => other.to_string(),
+            };
             assert_eq!(load("", &[(&name, &value)]).map(|_| ()), Ok(()), "{name}");
         }
     }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use qinlian::access::support::method_mark;
 use qinlian::access::{
-    Caller, Denied, Grants, KeyThumbprint, NoPass, Pass, Rule, Rules, Standing, Unavailable,
+    Caller, Grants, KeyThumbprint, NoPass, Pass, Rule, Rules, Standing, Support, SupportKey, Unavailable, Why,
 };
 use qinlian::kernel::{CentreId, DepartmentId, DeviceId, EpochMs, LogId, Pos, Subject, WindowId};
 use qinlian::proto::Role;
@@ -53,7 +54,7 @@ async fn a_device_passes_while_it_stands_and_its_key_is_the_one_it_proved() {
         let passed = caller(&subject, PUNCH).holding(key).pass(&grants, NOW, &centre).await;
         let why = match passed {
             Ok(_) => None,
-            Err(NoPass::Denied(denied)) => Some(denied.why),
+            Err(NoPass::Denied(denied)) => Some(denied.why.code()),
             Err(NoPass::Unavailable(_)) => panic!("the grants can be read"),
         };
         assert_eq!(why, refused, "{device} {key:?}");
@@ -84,8 +85,16 @@ fn rule(method: &str) -> Arc<Rule> {
     Arc::clone(Rules::ours().unwrap().find(&format!("/qinlian.v1.{method}")).expect(method))
 }
 
+fn key() -> Arc<SupportKey> {
+    Arc::new(SupportKey::new([5; 32]))
+}
+
+fn support() -> Support {
+    Support::new(key(), [9; 8], NOW)
+}
+
 fn caller(subject: &str, method: &str) -> Caller {
-    Caller::new(Subject::parse(subject).unwrap(), rule(method), "r-1", [9; 8])
+    Caller::new(Subject::parse(subject).unwrap(), rule(method), "r-1", support())
 }
 
 async fn passes(method: &str, subject: &str, grants: Vec<GrantView>, centre: &str) -> Result<Pass, NoPass> {
@@ -227,7 +236,7 @@ async fn a_call_passes_only_under_a_grant_of_its_role_that_holds_now_reaches_her
     for (name, method, subject, grants, centre, expected) in centre_rows().into_iter().chain(other_rows()) {
         let why = match passes(method, subject, grants, centre).await {
             Ok(_) => Ok(()),
-            Err(NoPass::Denied(denied)) => Err(denied.why),
+            Err(NoPass::Denied(denied)) => Err(denied.why.code()),
             Err(NoPass::Unavailable(_)) => Err("UNAVAILABLE"),
         };
         assert_eq!(why, expected, "{name}");
@@ -274,19 +283,20 @@ async fn a_terminal_speaks_for_itself_alone() {
     let pass = passes(DEVICE, TERMINAL, vec![grant("hall", TERMINAL, Role::Terminal)], "hall").await.unwrap();
     let device = |code| DeviceId::parse(code).unwrap();
     assert_eq!(pass.device(&device("hall-1")), Ok(()));
-    assert_eq!(pass.device(&device("hall-2")).map_err(|d| d.why), Err("ANOTHER_DEVICE"));
+    assert_eq!(pass.device(&device("hall-2")).map_err(|d| d.why.code()), Err("ANOTHER_DEVICE"));
     let local = Pass::local_administrator(grant("_", WHO, Role::Administrator));
     assert_eq!(local.device(&device("hall-2")), Ok(()));
 }
 
 #[tokio::test]
-async fn a_denial_quotes_the_calls_support_id_and_grants_that_cannot_be_read_are_no_denial() {
+async fn a_denial_quotes_an_id_that_says_why_and_grants_that_cannot_be_read_are_no_denial() {
     let caller = caller(WHO, CENTRE);
     let centre = CentreId::parse("hall").unwrap();
     let denied = caller.pass(&Table(Some(vec![])), NOW, &centre).await.err();
-    let support_id = caller.support_id().to_owned();
-    assert_eq!(support_id.len(), 12);
-    assert_eq!(denied, Some(NoPass::Denied(Denied { support_id, why: "NO_ROLE" })));
+    let Some(NoPass::Denied(denied)) = denied else { panic!("{denied:?}") };
+    let said = key().open(&denied.support_id).expect("an id of ours");
+    assert_eq!((said.why, said.at), (Why::NoRole, NOW));
+    assert_eq!(said.method, method_mark(&format!("/qinlian.v1.{CENTRE}")));
     let unavailable = caller.pass(&Table(None), NOW, &centre).await.unwrap_err();
     assert!(matches!(Failure::from(unavailable), Failure::Unavailable("GRANTS")));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
 use http::HeaderValue;
-use qinlian::access::{Algorithm, Caller, IssuerSettings, LocalIssuer, Rules, Verifier};
+use qinlian::access::{Algorithm, Caller, IssuerSettings, LocalIssuer, Rules, SupportKey, Verifier};
 use qinlian::clock::{Clock, MockClock};
 use qinlian::config::Limits;
 use qinlian::edge::{Edge, ServeError, Services, serve};
@@ -142,6 +142,7 @@ fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, LocalIssuer) {
     let clock: Arc<dyn Clock> = Arc::<MockClock>::clone(clock);
     let edge = Edge {
         rules: Rules::ours().unwrap(),
+        support_key: Arc::new(SupportKey::new([5; 32])),
         verifier: Arc::new(Verifier::new(&[issuer], 3600, Arc::clone(&clock)).unwrap()),
         clock,
         limits: Limits { shutdown_ms: 300, ..Limits::default() },

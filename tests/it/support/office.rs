@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qinlian::access::{Caller, LocalIssuer, Rules};
+use qinlian::access::{Caller, LocalIssuer, Rules, Support, SupportKey};
 use qinlian::clock::{Clock, MockClock, random};
 use qinlian::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, RequestId, Subject};
 use qinlian::ledger::committer::Lane;
@@ -45,6 +45,11 @@ pub(crate) async fn ledger(store: &Store, clock: &Arc<MockClock>) -> (Ledger<Reg
     let clock: Arc<dyn Clock> = Arc::<MockClock>::clone(clock);
     let parts = Parts::new(store.clone(), keys(), clock, Registers::new(Arc::new(keys())), DEPLOYMENT);
     Ledger::start(parts).await.expect("the ledger starts")
+}
+
+/// What a call makes its support id of.
+pub(crate) fn support(clock: &Arc<MockClock>) -> Support {
+    Support::new(Arc::new(SupportKey::new(keys().support_key())), random(&**clock), clock.now())
 }
 
 /// Writes the empty deployment log.
@@ -142,7 +147,7 @@ impl Office {
     pub(crate) fn caller(&self, subject: &Subject, method: &str) -> Caller {
         let rules = Rules::ours().expect("rules");
         let rule = rules.find(&format!("/{method}")).unwrap_or_else(|| panic!("no method {method}"));
-        Caller::new(subject.clone(), Arc::clone(rule), "test", random(&*self.clock))
+        Caller::new(subject.clone(), Arc::clone(rule), "test", support(&self.clock))
     }
 
     /// The first administrator, calling a method of `DirectoryService`.
