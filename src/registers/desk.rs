@@ -19,6 +19,7 @@ use crate::ledger::disclosure::Disclosure;
 use crate::ledger::leaf::Leaf;
 use crate::ledger::port::{Author, ConfigAt, Rulebook, Submission};
 use crate::ledger::reader::{Epoch, ReadError};
+use crate::proto::access::Scope;
 use crate::proto::{DisclosureFact, Fact, Receipt, ReceiptView, Reveal, Role, read, reveal};
 use crate::store::Store;
 
@@ -167,7 +168,13 @@ impl Desk {
     pub async fn enter(&self, caller: &Caller, centre: &CentreId) -> Result<Place, Failure> {
         let pass = caller.pass(self, self.now(), centre).await?;
         let deployment = self.recent(LogId::DEPLOYMENT).await?;
-        let log = log_of(&deployment, centre).ok_or(Failure::NotFound("centre"))?;
+        let log = log_of(&deployment, centre).ok_or_else(|| match caller.rule().scope {
+            // A terminal that is not where it says is denied wherever that is, also if it is nowhere.
+            Scope::Device => caller.deny(Why::NotHere).into(),
+            Scope::Unspecified | Scope::Deployment | Scope::Centre | Scope::Department => {
+                Failure::NotFound("centre")
+            }
+        })?;
         let own = if log == LogId::DEPLOYMENT { Arc::clone(&deployment) } else { self.recent(log).await? };
         Ok(Place { pass, centre: centre.clone(), log, own, deployment })
     }
