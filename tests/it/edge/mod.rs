@@ -5,6 +5,7 @@
 mod config;
 mod floors;
 mod listen;
+mod dynamic;
 mod pass;
 mod rules;
 mod server;

@@ -5,12 +5,13 @@
 //! judge finds in the ledger; never the server's health and never its log.
 
 mod judge;
-mod load;
-mod server;
-mod town;
+pub(crate) mod load;
+pub(crate) mod server;
+pub(crate) mod town;
 
 mod canary;
 mod clients;
+pub(crate) mod canary;
 mod kill;
 mod once;
 mod three;

@@ -98,7 +98,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 
 /// Messages that are bytes already.
 #[derive(Debug, Default)]
-struct Plain;
+pub(crate) struct Plain;
 
 impl Codec for Plain {
     type Encode = Vec<u8>;

@@ -69,7 +69,7 @@ struct Place<'a> {
 }
 
 /// Every method of ours, in the order of the files.
-pub(super) fn methods() -> Vec<MethodDescriptor> {
+pub(crate) fn methods() -> Vec<MethodDescriptor> {
     let pool = DescriptorPool::decode(DESCRIPTORS).expect("our descriptors");
     let ours = pool.services().filter(|service| service.package_name() == "qinlian.v1");
     let mut methods: Vec<_> = ours.flat_map(|service| service.methods().collect::<Vec<_>>()).collect();
@@ -79,7 +79,7 @@ pub(super) fn methods() -> Vec<MethodDescriptor> {
 }
 
 /// A method's path.
-pub(super) fn path_of(method: &MethodDescriptor) -> String {
+pub(crate) fn path_of(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 

@@ -4,9 +4,9 @@
 //! The calls are made from the descriptors, so that a field or a method that somebody adds tomorrow is looked at
 //! tomorrow. The server logs at TRACE, libraries and all.
 
-mod calls;
-mod fill;
-mod sieve;
+pub(crate) mod calls;
+pub(crate) mod fill;
+pub(crate) mod sieve;
 
 use std::fs;
 use std::sync::Arc;

@@ -102,10 +102,10 @@ impl LogLine<'_> {
 
 /// One cell of the database.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
-    pub(super) table: String,
-    pub(super) column: String,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Cell {
+    pub(crate) table: String,
+    pub(crate) column: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Cell {
@@ -115,7 +115,7 @@ impl Cell {
 }
 
 /// Every cell of every table.
-pub(super) async fn stored(town: &Town) -> Vec<Cell> {
+pub(crate) async fn stored(town: &Town) -> Vec<Cell> {
     const COLUMNS: &str = "SELECT t.name || ' ' || c.name FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c \
                            WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%'";
     let raw: Raw = town.raw().await;

@@ -1,0 +1,152 @@
+//! A message that a method takes: every field well formed, and naming what the call is to be about.
+
+use prost_reflect::prost::Message as _;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value};
+use qinlian::kernel::{PersonId, RequestId};
+
+use crate::rigs::Dice;
+use crate::rigs::load::now_ms;
+
+/// What a call is about.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) centre: String,
+    pub(super) person: String,
+    pub(super) department: String,
+    pub(super) device: String,
+    /// Does the call ask for personal fields?
+    pub(super) reveal: bool,
+}
+
+/// Makes messages; ids are new each time.
+#[derive(Debug)]
+pub(super) struct Maker {
+    pub(super) dice: Dice,
+    made: usize,
+}
+
+impl Maker {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { dice: Dice::new(seed), made: 0 }
+    }
+
+    /// The bytes of a request.
+    pub(super) fn request(&mut self, method: &MethodDescriptor, names: &Names) -> Vec<u8> {
+        self.message(&method.input(), method, names, 0).encode_to_vec()
+    }
+
+    /// The request itself.
+    pub(super) fn message(
+        &mut self,
+        of: &MessageDescriptor,
+        method: &MethodDescriptor,
+        names: &Names,
+        depth: usize,
+    ) -> DynamicMessage {
+        let mut message = DynamicMessage::new(of.clone());
+        for field in of.fields() {
+            let first = field
+                .containing_oneof()
+                .filter(|oneof| !oneof.is_synthetic())
+                .is_none_or(|oneof| oneof.fields().next().is_some_and(|first| first == field));
+            if !first {
+                continue;
+            }
+            if let Some(value) = self.value(&field, method, names, depth) {
+                let value = if field.is_list() { Value::List(vec![value]) } else { value };
+                message.set_field(&field, value);
+            }
+        }
+        message
+    }
+
+    fn value(
+        &mut self,
+        field: &FieldDescriptor,
+        method: &MethodDescriptor,
+        names: &Names,
+        depth: usize,
+    ) -> Option<Value> {
+        Some(match field.kind() {
+            // Erasing is asked for by person; ends are left open; nobody has to vouch.
+            Kind::Message(_)
+                if ["targets", "until", "witness"].contains(&field.name())
+                    && method.name() != "EndDeviceOutage" =>
+            {
+                return None;
+            }
+            Kind::Message(_) if field.name() == "reveal" && !names.reveal => return None,
+            Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => {
+                timestamp(&inner, now_ms() / 1000)
+            }
+            Kind::Message(inner) => Value::Message(self.message(&inner, method, names, depth + 1)),
+            Kind::Enum(named) => {
+                let known = named.values().map(|value| value.number()).find(|number| *number != 0);
+                Value::EnumNumber(known.expect("a value beside UNSPECIFIED"))
+            }
+            Kind::String => Value::String(self.text(field, method, names, depth)?),
+            Kind::Bytes if field.name() == "value_hmac" && depth == 0 => Value::Bytes(vec![7; 32].into()),
+            Kind::Bytes => return None,
+            Kind::Bool => Value::Bool(false),
+            Kind::Uint64 => Value::U64(if field.name() == "journal" { 0 } else { 1 }),
+            Kind::Uint32 => Value::U32(1),
+            Kind::Int64 => Value::I64(1),
+            Kind::Int32 => Value::I32(match field.name() {
+                "year" => 2026,
+                "month" | "day" => 2,
+                _ => 10,
+            }),
+            other => panic!("{}: no example of {other:?}", field.full_name()),
+        })
+    }
+
+    fn text(
+        &mut self,
+        field: &FieldDescriptor,
+        method: &MethodDescriptor,
+        names: &Names,
+        depth: usize,
+    ) -> Option<String> {
+        let message = field.parent_message();
+        let (of, name) = (message.name(), field.name());
+        let ends = method.name().starts_with("Retire") || method.name().starts_with("Revoke");
+        Some(match (of, name) {
+            ("Punch", "request_id") if method.name() == "RecordPunch" => return None,
+            (_, "request_id") => RequestId::random(self.dice.bytes()).to_string(),
+            ("Reach", _) | ("Person", "person_id") => return None,
+            (_, "page_token" | "cursor" | "origin" | "windows" | "items") => return None,
+            ("Device", "window") => return None,
+            ("Assignment", "centre") if names.centre == "_" => "hall".to_owned(),
+            ("Centre", "centre") => self.code(),
+            (_, "centre") => names.centre.clone(),
+            // Nobody is ended for good by a call that only tries the door.
+            (_, "person_id") if ends => PersonId::mint(self.dice.bytes()).to_string(),
+            (_, "person_id") => names.person.clone(),
+            (_, "subject") => format!("system:{}", self.code()),
+            (_, "timezone") => "Asia/Shanghai".to_owned(),
+            ("Person" | "Assignment", "department") => names.department.clone(),
+            ("Department" | "Device", "department" | "device") => self.code(),
+            (_, "code" | "department" | "device") if ends => self.code(),
+            (_, "code") if names.centre == "_" => "hall".to_owned(),
+            (_, "code") => names.centre.clone(),
+            (_, "department") => names.department.clone(),
+            (_, "device") => names.device.clone(),
+            (_, "window" | "item" | "grant") => self.code(),
+            _ if depth > 0 || ["reason", "boot_id"].contains(&name) => format!("w-{}", self.made),
+            _ => panic!("{}: no example", field.full_name()),
+        })
+    }
+
+    /// A code that nothing has.
+    pub(super) fn code(&mut self) -> String {
+        self.made += 1;
+        format!("c-{}-{:08x}", self.made, self.dice.roll(1 << 31))
+    }
+}
+
+/// A time as a message.
+pub(super) fn timestamp(of: &MessageDescriptor, seconds: i64) -> Value {
+    let mut at = DynamicMessage::new(of.clone());
+    at.set_field_by_name("seconds", Value::I64(seconds));
+    Value::Message(at)
+}
