@@ -3,9 +3,9 @@
 #![expect(clippy::unused_async, reason = "doubles answer at once")]
 
 mod config;
+mod dynamic;
 mod floors;
 mod listen;
-mod dynamic;
 mod pass;
 mod rules;
 mod server;

@@ -9,9 +9,8 @@ pub(crate) mod load;
 pub(crate) mod server;
 pub(crate) mod town;
 
-mod canary;
-mod clients;
 pub(crate) mod canary;
+mod clients;
 mod kill;
 mod once;
 mod three;

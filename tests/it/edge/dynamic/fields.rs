@@ -127,6 +127,8 @@ fn complaint(answer: &Answer) -> Option<&'static str> {
     match answer.code {
         Code::Internal | Code::Unknown => Some("a fault of ours"),
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Some("not answered"),
+        // A challenge or a signature that proves nothing: which of its bytes is wrong is not said.
+        Code::Unauthenticated if answer.reason == "NOT_PROVEN" => None,
         Code::Unauthenticated => Some("it was not looked at"),
         Code::InvalidArgument if answer.reason == "INVALID_FIELDS" && answer.violations.is_empty() => {
             Some("no field is named")

@@ -1,5 +1,6 @@
 //! A message that a method takes: every field well formed, and naming what the call is to be about.
 
+use ed25519_dalek::SigningKey;
 use prost_reflect::prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value};
 use qinlian::kernel::{PersonId, RequestId};
@@ -86,9 +87,16 @@ impl Maker {
             }
             Kind::String => Value::String(self.text(field, method, names, depth)?),
             Kind::Bytes if field.name() == "value_hmac" && depth == 0 => Value::Bytes(vec![7; 32].into()),
+            Kind::Bytes if field.name() == "public_key" && depth == 0 => {
+                Value::Bytes(SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes().to_vec().into())
+            }
+            // Well formed; nobody here can make a good one.
+            Kind::Bytes if field.name().ends_with("signature") && depth == 0 => {
+                Value::Bytes(vec![0; 64].into())
+            }
             Kind::Bytes => return None,
             Kind::Bool => Value::Bool(false),
-            Kind::Uint64 => Value::U64(if field.name() == "journal" { 0 } else { 1 }),
+            Kind::Uint64 => Value::U64(u64::from(field.name() != "journal")),
             Kind::Uint32 => Value::U32(1),
             Kind::Int64 => Value::I64(1),
             Kind::Int32 => Value::I32(match field.name() {
@@ -109,12 +117,13 @@ impl Maker {
     ) -> Option<String> {
         let message = field.parent_message();
         let (of, name) = (message.name(), field.name());
-        let ends = method.name().starts_with("Retire") || method.name().starts_with("Revoke");
+        let ends = ["Retire", "Revoke", "Replace"].iter().any(|verb| method.name().starts_with(verb));
         Some(match (of, name) {
             ("Punch", "request_id") if method.name() == "RecordPunch" => return None,
             (_, "request_id") => RequestId::random(self.dice.bytes()).to_string(),
             ("Reach", _) | ("Person", "person_id") => return None,
-            (_, "page_token" | "cursor" | "origin" | "windows" | "items") => return None,
+            (_, "page_token" | "cursor" | "origin" | "windows" | "items" | "etag") => return None,
+            ("EnrolDeviceRequest", "code") => "aaaa-bbbb-cccc".to_owned(),
             ("Device", "window") => return None,
             ("Assignment", "centre") if names.centre == "_" => "hall".to_owned(),
             ("Centre", "centre") => self.code(),
@@ -132,7 +141,7 @@ impl Maker {
             (_, "department") => names.department.clone(),
             (_, "device") => names.device.clone(),
             (_, "window" | "item" | "grant") => self.code(),
-            _ if depth > 0 || ["reason", "boot_id"].contains(&name) => format!("w-{}", self.made),
+            _ if depth > 0 || ["reason", "boot_id", "serial"].contains(&name) => format!("w-{}", self.made),
             _ => panic!("{}: no example", field.full_name()),
         })
     }
