@@ -4,7 +4,7 @@
 //! same mock give the same bytes.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
@@ -31,6 +31,25 @@ pub fn random<const N: usize>(clock: &dyn Clock) -> [u8; N] {
     let mut bytes = [0; N];
     clock.fill(&mut bytes);
     bytes
+}
+
+/// A clock as `governor` reads it.
+#[derive(Debug, Clone)]
+pub struct Monotonic(Arc<dyn Clock>);
+
+impl Monotonic {
+    /// This clock, as it only goes forward.
+    pub fn of(clock: &Arc<dyn Clock>) -> Self {
+        Self(Arc::clone(clock))
+    }
+}
+
+impl governor::clock::Clock for Monotonic {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.monotonic_ms())
+    }
 }
 
 /// Time that passes, finer than a millisecond: for measurements only.

@@ -7,6 +7,7 @@ mod file;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -180,6 +181,22 @@ pub struct Limits {
     pub token_lifetime_s: u32,
     /// How long a token holds that a terminal gets with its key: 15 min (RFC 9700 §2.2: short-lived).
     pub terminal_token_s: u32,
+    /// Calls of one subject in a second, on average; a terminal makes one every few seconds, an HR system tens.
+    pub calls_per_second: NonZeroU32,
+    /// And at once, after a while of silence: two seconds' worth.
+    pub calls_burst: NonZeroU32,
+    /// Calls from one address in a second, on average, of methods that need no token.
+    pub public_calls_per_second: NonZeroU32,
+    /// And at once: a hall of screens behind one address.
+    pub public_calls_burst: NonZeroU32,
+}
+
+/// A figure that is not nought, written as a literal.
+const fn figure(figure: u32) -> NonZeroU32 {
+    match NonZeroU32::new(figure) {
+        Some(figure) => figure,
+        None => NonZeroU32::MIN,
+    }
 }
 
 impl Default for Limits {
@@ -203,6 +220,10 @@ impl Default for Limits {
             answer_bytes: 4 * 1024 * 1024,
             token_lifetime_s: 24 * 60 * 60,
             terminal_token_s: 15 * 60,
+            calls_per_second: figure(100),
+            calls_burst: figure(200),
+            public_calls_per_second: figure(20),
+            public_calls_burst: figure(100),
         }
     }
 }

@@ -96,6 +96,10 @@ const OVERRIDES: &[(&str, &[&str])] = &[
             "answer_bytes",
             "token_lifetime_s",
             "terminal_token_s",
+            "calls_per_second",
+            "calls_burst",
+            "public_calls_per_second",
+            "public_calls_burst",
         ],
     ),
 ];

@@ -6,6 +6,7 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::Either;
 use http::header::{AUTHORIZATION, HeaderMap};
@@ -13,9 +14,13 @@ use http::{Request, Response};
 use tower::{Layer, Service};
 
 use super::call::{CallId, language_of};
+use super::limit::{Limiter, peer};
 use super::status::{self, Refused};
 use crate::access::{Caller, Rule, Rules, Support, SupportKey, TokenError, Verifier, Visitor};
 use crate::clock::{Clock, random};
+
+/// What the paths of our own methods begin with; health and reflection are not counted.
+const OURS: &str = "/qinlian.";
 
 /// The layer: puts a [`Caller`] into the request, or answers.
 #[derive(Debug, Clone)]
@@ -28,18 +33,20 @@ struct With {
     rules: Rules,
     verifier: Arc<Verifier>,
     support_key: Arc<SupportKey>,
+    limiter: Limiter,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticate {
-    /// By these rules, with these issuers.
+    /// By these rules, with these issuers, counted by this limiter.
     pub fn new(
         rules: Rules,
         verifier: Arc<Verifier>,
         support_key: Arc<SupportKey>,
+        limiter: Limiter,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { with: Arc::new(With { rules, verifier, support_key, clock }) }
+        Self { with: Arc::new(With { rules, verifier, support_key, limiter, clock }) }
     }
 }
 
@@ -105,6 +112,11 @@ impl With {
         let rule = self.rules.find(request.uri().path()).ok_or(Refused::NoSuchMethod)?;
         let id = request.extensions().get::<CallId>().map_or("", |id| &*id.0);
         if rule.public {
+            if rule.method.starts_with(OURS)
+                && let Some(peer) = peer(request.extensions())
+            {
+                self.limiter.address(peer.ip()).map_err(|wait| limited(rule, wait))?;
+            }
             return Ok(Checked::Visitor(Visitor::new(Arc::clone(rule), id)));
         }
         let token = bearer(request.headers()).inspect_err(|refused| refuse(rule, &format!("{refused:?}")))?;
@@ -112,6 +124,7 @@ impl With {
             refuse(rule, error.code());
             if error == TokenError::Expired { Refused::TokenExpired } else { Refused::TokenInvalid }
         })?;
+        self.limiter.subject(identity.subject.to_string()).map_err(|wait| limited(rule, wait))?;
         let support = Support::new(Arc::clone(&self.support_key), random(&*self.clock), self.clock.now());
         let caller = Caller::new(identity.subject, Arc::clone(rule), id, support);
         Ok(Checked::Caller(caller.holding(identity.key)))
@@ -120,6 +133,12 @@ impl With {
 
 fn refuse(rule: &Rule, why: &str) {
     tracing::warn!(code = "TOKEN_REFUSED", why, method = rule.method, "a call without a good token");
+}
+
+fn limited(rule: &Rule, wait: Duration) -> Refused {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(code = "CALL_RATE_LIMITED", method = rule.method, wait_ms, "a caller calls too often");
+    Refused::RateLimited(wait)
 }
 
 /// The one bearer token of the call (RFC 6750 §2.1).

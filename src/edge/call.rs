@@ -6,6 +6,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -16,8 +17,10 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::Language;
+use super::limit::{AtWork, peer};
 use super::status::{self, Refused};
 use crate::clock::{Clock, random};
+use crate::config::Limits;
 use crate::registers::failure::Failure;
 
 /// The header that carries a call's id, both ways.
@@ -33,12 +36,16 @@ pub struct CallId(pub Arc<str>);
 #[derive(Debug, Clone)]
 pub struct Surround {
     clock: Arc<dyn Clock>,
+    at_work: AtWork,
+    call_timeout: Duration,
 }
 
 impl Surround {
-    /// Ids come from the clock's randomness.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock }
+    /// Ids come from the clock's randomness. The library has limits like these two, but answers them in its own
+    /// words and outside of any layer of ours.
+    pub fn new(clock: Arc<dyn Clock>, limits: &Limits) -> Self {
+        let call_timeout = Duration::from_millis(limits.call_timeout_ms);
+        Self { clock, at_work: AtWork::new(limits.calls_per_connection), call_timeout }
     }
 }
 
@@ -46,7 +53,7 @@ impl<S> Layer<S> for Surround {
     type Service = Surrounded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Surrounded { inner, clock: Arc::clone(&self.clock) }
+        Surrounded { inner, with: self.clone() }
     }
 }
 
@@ -54,7 +61,7 @@ impl<S> Layer<S> for Surround {
 #[derive(Debug, Clone)]
 pub struct Surrounded<S> {
     inner: S,
-    clock: Arc<dyn Clock>,
+    with: Surround,
 }
 
 impl<S, B, R> Service<Request<B>> for Surrounded<S>
@@ -76,7 +83,7 @@ where
         // The service that was polled ready is used; its clone waits for the next call.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let clock = Arc::clone(&self.clock);
+        let Surround { clock, at_work, call_timeout } = self.with.clone();
         let id = call_id(request.headers(), &*clock);
         let language = language_of(request.headers());
         let method = request.uri().path().to_owned();
@@ -84,7 +91,25 @@ where
         request.extensions_mut().insert(id.clone());
         let answer = async move {
             let started_ms = clock.monotonic_ms();
-            let call = async { inner.call(request).await };
+            let call = async {
+                // Held until the head of the answer is there; a stream's body counts against the streams.
+                let Some(_place) = at_work.begin(peer(request.extensions())) else {
+                    tracing::info!(
+                        code = "CALL_SHED",
+                        method,
+                        "too many calls of one connection are at work"
+                    );
+                    return Ok(status::status(&Failure::Overloaded, language).into_http());
+                };
+                match tokio::time::timeout(call_timeout, inner.call(request)).await {
+                    Ok(answered) => answered,
+                    Err(_elapsed) => {
+                        tracing::warn!(code = "CALL_GIVEN_UP", method, "a call took longer than it may");
+                        // What it sent to be committed may yet be: the same id finds out.
+                        Ok(status::status(&Failure::InDoubt, language).into_http())
+                    }
+                }
+            };
             let mut response = match AssertUnwindSafe(call).catch_unwind().await {
                 Ok(answered) => answered?,
                 Err(_panic) => {

@@ -1,14 +1,16 @@
 //! The network side: listener, limits, who calls, how a failure is said, health and reflection.
 //!
-//! From the outside in: `listen` (who is let in), `serve` (the transport and its limits), `call` (request id, log line, panics), `authenticate`
-//! (the method's rule and the token, before any body is read), `size` (how much a call may carry), and `adapter`, which
-//! turns a register's plain async methods into the generated service (`services` lists them). `status` is the only
-//! place that knows gRPC's codes, `web` says which pages may call. Nothing here touches the database.
+//! From the outside in: `listen` (who is let in), `serve` (the transport and its limits), `call` (request id, log line,
+//! panics, calls at work), `limit` (how often somebody may call), `authenticate` (the method's rule and the token, before
+//! any body is read), `size` (how much a call may carry), and `adapter`, which turns a register's plain async methods into
+//! the generated service (`services` lists them). `status` is the only place that knows gRPC's codes, `web` says which
+//! pages may call. Nothing here touches the database.
 
 pub mod adapter;
 pub mod authenticate;
 pub mod call;
 pub mod language;
+pub mod limit;
 pub mod listen;
 mod registers;
 pub mod serve;

@@ -18,6 +18,7 @@ use tonic_web::GrpcWebLayer;
 
 use super::authenticate::Authenticate;
 use super::call::Surround;
+use super::limit::Limiter;
 use super::listen;
 use super::size::BySize;
 use super::web;
@@ -151,8 +152,14 @@ pub async fn serve(
     let layered = routes
         .into_axum_router()
         // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
-        .route_layer(Authenticate::new(edge.rules, edge.verifier, edge.support_key, Arc::clone(&edge.clock)))
-        .route_layer(Surround::new(Arc::clone(&edge.clock)))
+        .route_layer(Authenticate::new(
+            edge.rules,
+            edge.verifier,
+            edge.support_key,
+            Limiter::new(&limits, &edge.clock),
+            Arc::clone(&edge.clock),
+        ))
+        .route_layer(Surround::new(Arc::clone(&edge.clock), &limits))
         .route_layer(GrpcWebLayer::new())
         .route_layer(web::cors(&edge.web_origins));
     let (close, closing) = oneshot::channel::<()>();
@@ -183,14 +190,12 @@ pub async fn serve(
     }
 }
 
-/// Every limit of the transport, explicitly.
+/// Every limit of the transport, explicitly. How long a call may take and how many are at work is `call`'s, which says
+/// so in our words.
 fn limited(limits: &Limits) -> Server {
     Server::builder()
         // gRPC-web comes over HTTP/1.1 too.
         .accept_http1(true)
-        .timeout(Duration::from_millis(limits.call_timeout_ms))
-        .concurrency_limit_per_connection(limits.calls_per_connection)
-        .load_shed(true)
         .max_concurrent_streams(limits.streams_per_connection)
         .http2_max_local_error_reset_streams(Some(limits.local_error_resets))
         .http2_max_pending_accept_reset_streams(Some(limits.pending_accept_resets))

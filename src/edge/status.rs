@@ -35,6 +35,8 @@ pub enum Refused {
     TokenInvalid,
     /// The message does not decode. INVALID_ARGUMENT.
     Malformed,
+    /// The caller called too often; wait so long. RESOURCE_EXHAUSTED.
+    RateLimited(Duration),
 }
 
 /// A status before the language is known.
@@ -116,6 +118,13 @@ pub fn refused(refused: Refused, language: Language) -> Status {
             "无法解析请求内容",
             "the request's message does not decode",
         ),
+        Refused::RateLimited(wait) => Answer::new(
+            Code::ResourceExhausted,
+            "RATE_LIMITED",
+            "调用过于频繁，请稍后重试",
+            "too many calls: wait, and send the same request id again",
+        )
+        .retry(wait),
     }
     .status(language, Vec::new())
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unused_async, reason = "doubles answer at once")]
 
 mod config;
+mod documents;
 mod dynamic;
 mod floors;
+mod limits;
 mod listen;
 mod pass;
 mod rules;

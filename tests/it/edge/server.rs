@@ -30,7 +30,7 @@ use super::pass::{Table, grant};
 
 /// The origin of the pages that may call.
 pub(super) const BOARD: &str = "https://board.example";
-const NOW: EpochMs = EpochMs::clamped(1_793_579_400_000);
+pub(super) const NOW: EpochMs = EpochMs::clamped(1_793_579_400_000);
 pub(super) const TERMINAL: &str = "device:hall-1";
 
 /// Methods that these tests do not call.
@@ -128,7 +128,7 @@ pub(super) struct Hall {
     server: JoinHandle<Result<(), ServeError>>,
 }
 
-fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, LocalIssuer) {
+pub(super) fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, LocalIssuer) {
     let local = LocalIssuer::new(&[3; 32], "test/tokens", "qinlian");
     let jwks_file = dir.join("token.jwks");
     local.write_jwks(&jwks_file).unwrap();
@@ -228,7 +228,7 @@ fn forged(token: &str) -> String {
     format!("{before}{other}{}", &after[1..])
 }
 
-fn reason(status: &Status) -> String {
+pub(super) fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }
 

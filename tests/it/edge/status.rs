@@ -187,6 +187,7 @@ fn what_the_edge_itself_refuses_has_a_reason_too() {
         (Refused::TokenExpired, Code::Unauthenticated, "TOKEN_EXPIRED"),
         (Refused::TokenInvalid, Code::Unauthenticated, "TOKEN_INVALID"),
         (Refused::Malformed, Code::InvalidArgument, "MALFORMED"),
+        (Refused::RateLimited(Duration::from_millis(40)), Code::ResourceExhausted, "RATE_LIMITED"),
     ] {
         let said = refused(why, Language::Zh);
         assert_eq!((said.code(), &*reason(&said)), (code, expected));

@@ -206,8 +206,12 @@ fn config(data: &Path) -> Config {
 /// A process has its own anchor, and its keys and database are everybody's.
 fn configure(site: &Path, url: &str, keys: &Path) {
     let file = |name: &str| keys.join(format!("keys/{name}.key")).display().to_string();
+    // A rig's callers call as often as they can.
+    let often = ["calls_per_second", "calls_burst", "public_calls_per_second", "public_calls_burst"];
+    let limits = often.map(|key| format!("{key} = 1_000_000\n")).concat();
     let text = format!(
-        "deployment = {DEPLOYMENT:?}\n[database]\nurl = {url:?}\n[keys]\nseal = {:?}\nlog = {:?}\ntoken = {:?}\n",
+        "deployment = {DEPLOYMENT:?}\n[limits]\n{limits}[database]\nurl = {url:?}\n\
+         [keys]\nseal = {:?}\nlog = {:?}\ntoken = {:?}\n",
         file("seal"),
         file("log"),
         file("token")

@@ -1,0 +1,208 @@
+//! Callers that call too often, connections with too much at work, and calls that take too long: what each is told.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qinlian::access::{Caller, LocalIssuer};
+use qinlian::clock::{Clock, MockClock};
+use qinlian::config::Limits;
+use qinlian::edge::limit::{AtWork, Limiter};
+use qinlian::edge::{Edge, ServeError, Services, serve};
+use qinlian::kernel::Subject;
+use qinlian::proto::attendance_service_client::AttendanceServiceClient;
+use qinlian::proto::{self, RecordPunchRequest, RecordPunchResponse};
+use qinlian::registers::failure::Failure;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+
+use super::server::{NOW, TERMINAL, edge, punch_at, reason};
+
+/// Answers every punch, except that `held` waits until it is let go and says when it began.
+#[derive(Default)]
+struct Slow {
+    began: Notify,
+    go_on: Notify,
+}
+
+impl Slow {
+    async fn record_punch(
+        &self,
+        _: &Caller,
+        request: RecordPunchRequest,
+    ) -> Result<RecordPunchResponse, Failure> {
+        if request.punch.unwrap_or_default().device_label == "held" {
+            self.began.notify_one();
+            self.go_on.notified().await;
+        }
+        Ok(RecordPunchResponse { contiguous_through: 7, ..Default::default() })
+    }
+}
+
+/// Methods that these tests do not call.
+macro_rules! absent {
+    ($($name:ident($request:ident) -> $response:ident;)*) => {
+        impl Slow {
+            $(
+                async fn $name(&self, _: &Caller, _: proto::$request) -> Result<proto::$response, Failure> {
+                    Err(Failure::NotFound("double"))
+                }
+            )*
+        }
+    };
+}
+
+absent! {
+    upload_punches(UploadPunchesRequest) -> UploadPunchesResponse;
+    report_device(ReportDeviceRequest) -> ReportDeviceResponse;
+    report_device_outage(ReportDeviceOutageRequest) -> ReportDeviceOutageResponse;
+    end_device_outage(EndDeviceOutageRequest) -> EndDeviceOutageResponse;
+    list_punches(ListPunchesRequest) -> ListPunchesResponse;
+    list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
+    list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;
+    list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
+}
+
+qinlian::attendance_calls!(Slow);
+
+struct Rig {
+    _dir: tempfile::TempDir,
+    clock: Arc<MockClock>,
+    calls: Arc<Slow>,
+    channel: Channel,
+    local: LocalIssuer,
+    _stop: oneshot::Sender<()>,
+    _server: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Rig {
+    async fn open(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(MockClock::new(NOW, 1));
+        let (edge, local) = edge(dir.path(), &clock);
+        let edge = Edge { limits, ..edge };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let calls = Arc::new(Slow::default());
+        let services = Services::new(&edge.limits).attendance(&calls);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(serve(edge, listener, services, || true, async {
+            stopped.await.unwrap_or_default();
+        }));
+        let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
+        Self { _dir: dir, clock, calls, channel, local, _stop: stop, _server: server }
+    }
+
+    fn punch(
+        &self,
+        subject: &str,
+        label: &str,
+    ) -> impl Future<Output = Result<u64, Status>> + Send + 'static {
+        let token = self.local.token(&Subject::parse(subject).unwrap(), NOW, 900);
+        let mut request = Request::new(punch_at("hall", label));
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let mut client = AttendanceServiceClient::new(self.channel.clone());
+        async move { client.record_punch(request).await.map(|r| r.into_inner().contiguous_through) }
+    }
+}
+
+fn figure(figure: u32) -> NonZeroU32 {
+    NonZeroU32::new(figure).unwrap()
+}
+
+fn retry_ms(status: &Status) -> Option<u128> {
+    status.get_error_details().retry_info()?.retry_delay.map(|delay| delay.as_millis())
+}
+
+#[tokio::test]
+async fn a_subject_that_calls_too_often_is_told_how_long_to_wait_and_harms_nobody_else() {
+    let limits = Limits { calls_per_second: figure(2), calls_burst: figure(3), ..Limits::default() };
+    let rig = Rig::open(limits).await;
+    for _ in 0..3 {
+        assert_eq!(rig.punch(TERMINAL, "").await.unwrap(), 7);
+    }
+    let refused = rig.punch(TERMINAL, &"x".repeat(70 * 1024)).await.unwrap_err();
+    assert_eq!((refused.code(), &*reason(&refused)), (Code::ResourceExhausted, "RATE_LIMITED"));
+    assert_eq!(retry_ms(&refused), Some(500), "two a second: one comes back in half a second");
+    assert_eq!(rig.punch("device:hall-2", "").await.unwrap(), 7, "another subject on the same connection");
+    for _ in 0..10 {
+        let asked = HealthCheckRequest { service: String::new() };
+        HealthClient::new(rig.channel.clone()).check(asked).await.unwrap();
+    }
+    rig.clock.advance_ms(499);
+    assert_eq!(retry_ms(&rig.punch(TERMINAL, "").await.unwrap_err()), Some(1));
+    rig.clock.advance_ms(1);
+    assert_eq!(rig.punch(TERMINAL, "").await.unwrap(), 7, "who waits as told is answered");
+}
+
+#[test]
+fn addresses_are_counted_by_host_and_by_ipv6_network_and_idle_callers_are_forgotten() {
+    let clock = Arc::new(MockClock::new(NOW, 1));
+    let shared: Arc<dyn Clock> = Arc::<MockClock>::clone(&clock);
+    let limits =
+        Limits { public_calls_per_second: figure(1), public_calls_burst: figure(1), ..Limits::default() };
+    let limiter = Limiter::new(&limits, &shared);
+    for (address, taken) in [
+        ("10.0.0.1", true),
+        ("10.0.0.1", false),
+        ("::ffff:10.0.0.1", false),
+        ("10.0.0.2", true),
+        ("2001:db8::1", true),
+        ("2001:db8::2", false),
+        ("2001:db8:0:1::1", true),
+    ] {
+        let counted = limiter.address(address.parse::<IpAddr>().unwrap());
+        assert_eq!(counted, if taken { Ok(()) } else { Err(Duration::from_secs(1)) }, "{address}");
+    }
+    for stranger in 0..5_000 {
+        limiter.subject(format!("person:{stranger}")).unwrap();
+    }
+    assert!(limiter.remembered() >= 5_000, "the control: within a moment all are remembered");
+    clock.advance_ms(60_000);
+    for _ in 0..2_000 {
+        clock.advance_ms(10);
+        limiter.subject("person:1".to_owned()).unwrap();
+    }
+    assert!(limiter.remembered() < 10, "{} callers are remembered", limiter.remembered());
+}
+
+#[tokio::test]
+async fn a_connection_with_too_much_at_work_is_told_to_come_again_and_a_finished_call_makes_room() {
+    let rig = Rig::open(Limits { calls_per_connection: 1, ..Limits::default() }).await;
+    let held = tokio::spawn(rig.punch(TERMINAL, "held"));
+    rig.calls.began.notified().await;
+    let shed = rig.punch(TERMINAL, "").await.unwrap_err();
+    assert_eq!((shed.code(), &*reason(&shed)), (Code::ResourceExhausted, "OVERLOADED"));
+    assert_eq!(retry_ms(&shed), Some(1_000));
+    rig.calls.go_on.notify_one();
+    assert_eq!(held.await.unwrap().unwrap(), 7);
+    assert_eq!(rig.punch(TERMINAL, "").await.unwrap(), 7);
+}
+
+#[test]
+fn calls_at_work_are_counted_for_each_connection() {
+    let at_work = AtWork::new(2);
+    let [one, two] = ["10.0.0.1:1", "10.0.0.1:2"].map(|peer| Some(peer.parse().unwrap()));
+    let places = [at_work.begin(one), at_work.begin(one)];
+    assert!(places.iter().all(Option::is_some));
+    assert!(at_work.begin(one).is_none());
+    assert!(at_work.begin(two).is_some());
+    drop(places);
+    assert!(at_work.begin(one).is_some());
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_in_doubt_and_may_be_sent_again() {
+    let rig = Rig::open(Limits { call_timeout_ms: 30, ..Limits::default() }).await;
+    let given_up = rig.punch(TERMINAL, "held").await.unwrap_err();
+    assert_eq!((given_up.code(), &*reason(&given_up)), (Code::Aborted, "IN_DOUBT"));
+    assert_eq!(retry_ms(&given_up), Some(2_000));
+    assert_eq!(rig.punch(TERMINAL, "").await.unwrap(), 7, "the connection serves on");
+}
