@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use file::File;
 
 use crate::access::local::LOCAL_AUDIENCE;
-use crate::access::{Algorithm, IssuerSettings, LocalIssuer, SubjectKind};
+use crate::access::{Algorithm, Binding, IssuerSettings, LocalIssuer, SubjectKind};
 use crate::telemetry::LogFormat;
 
 /// What variables of ours begin with.
@@ -98,6 +98,23 @@ pub struct Listen {
     pub reflection: bool,
     /// The origins (`https://board.example`) whose pages may call over gRPC-web. By default none.
     pub web_origins: Vec<String>,
+    /// What connections are encrypted with. None: plain text, and that on loopback only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// Files in PEM, read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tls {
+    /// The server's certificate, and those between it and its authority.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Whose certificates clients may show. None: clients are not asked for any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ca: Option<PathBuf>,
+    /// Must the tokens of terminals be bound to a certificate?
+    pub terminals: Binding,
 }
 
 /// Files of 32 secret bytes.
@@ -149,6 +166,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from one IP address, loopback included. A proxy in front counts as one address.
     pub connections_per_address: usize,
+    /// A connection that is not encrypted by then is closed: 5 s.
+    pub handshake_ms: u64,
     /// A call that is not answered by then is given up: 10 s.
     pub call_timeout_ms: u64,
     /// Calls at work at once on one connection; more are shed.
@@ -204,6 +223,7 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             connections_per_address: 256,
+            handshake_ms: 5_000,
             call_timeout_ms: 10_000,
             calls_per_connection: 64,
             streams_per_connection: 100,
@@ -308,6 +328,7 @@ impl Config {
                 port: file.listen.port.unwrap_or(50051),
                 reflection: file.listen.reflection.unwrap_or_else(|| address.is_loopback()),
                 web_origins: file.listen.web_origins,
+                tls: file.listen.tls.whole(&data),
             },
             keys: KeyFiles {
                 seal: at(file.keys.seal, "keys/seal.key"),

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Map, Value, json};
 
-use super::thumbprint::KeyThumbprint;
+use super::thumbprint::{CertificateThumbprint, KeyThumbprint};
 use crate::kernel::{DeviceId, EpochMs, Subject};
 
 /// The audience of our own tokens.
@@ -48,10 +48,22 @@ impl LocalIssuer {
     }
 
     /// The same for a device that proved to hold a key: the token is worth nothing once the device has another
-    /// (`cnf`, RFC 7800; `jkt`, RFC 9449 §6.1).
-    pub fn device_token(&self, device: &DeviceId, key: &KeyThumbprint, now: EpochMs, ttl_s: u32) -> String {
+    /// (`cnf`, RFC 7800; `jkt`, RFC 9449 §6.1), and on a connection without the certificate, if it is got with one
+    /// (`x5t#S256`, RFC 8705 §3.1).
+    pub fn device_token(
+        &self,
+        device: &DeviceId,
+        key: &KeyThumbprint,
+        certificate: Option<&CertificateThumbprint>,
+        now: EpochMs,
+        ttl_s: u32,
+    ) -> String {
         let mut claims = self.claims(&Subject::Device(device.clone()), now, ttl_s);
-        claims.insert("cnf".to_owned(), json!({ "jkt": key.spelled() }));
+        let mut confirmation = json!({ "jkt": key.spelled() });
+        if let (Value::Object(members), Some(certificate)) = (&mut confirmation, certificate) {
+            members.insert("x5t#S256".to_owned(), json!(certificate.spelled()));
+        }
+        claims.insert("cnf".to_owned(), confirmation);
         self.sign(claims)
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::rules::Rule;
 use super::support::{Support, Why};
-use super::thumbprint::KeyThumbprint;
+use super::thumbprint::{CertificateThumbprint, KeyThumbprint};
 use crate::kernel::{CentreId, DepartmentId, DeviceId, EpochMs, LogId, Subject};
 use crate::proto::Role;
 use crate::proto::access::Scope;
@@ -164,12 +164,24 @@ impl Caller {
 pub struct Visitor {
     rule: Arc<Rule>,
     request: Arc<str>,
+    certificate: Option<CertificateThumbprint>,
 }
 
 impl Visitor {
     /// Made by the edge. `request` is the id of the call in log lines.
     pub fn new(rule: Arc<Rule>, request: &str) -> Self {
-        Self { rule, request: request.into() }
+        Self { rule, request: request.into(), certificate: None }
+    }
+
+    /// The same, over a connection with this certificate.
+    #[must_use]
+    pub fn with_certificate(self, certificate: Option<CertificateThumbprint>) -> Self {
+        Self { certificate, ..self }
+    }
+
+    /// The certificate that the connection is made with.
+    pub fn certificate(&self) -> Option<&CertificateThumbprint> {
+        self.certificate.as_ref()
     }
 
     /// The path of the method that is called.

@@ -15,8 +15,9 @@ use jsonwebtoken::errors::ErrorKind;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
 
+use super::confirmation::Confirmation;
 use super::keys::{Algorithm, IssuerSettings, KeyFault, KeyFile, SubjectKind};
-use super::thumbprint::KeyThumbprint;
+use super::thumbprint::{CertificateThumbprint, KeyThumbprint};
 use crate::clock::Clock;
 use crate::kernel::{EpochMs, Subject};
 
@@ -38,6 +39,8 @@ pub struct Identity {
     pub subject: Subject,
     /// The key that a device proved to hold when it got the token.
     pub key: Option<KeyThumbprint>,
+    /// The certificate that a connection must be made with to show the token.
+    pub certificate: Option<CertificateThumbprint>,
     /// From when on the token holds.
     pub from: EpochMs,
     /// Until when.
@@ -89,6 +92,12 @@ pub enum TokenError {
     /// Not a person, a device or a system.
     #[error("the token's subject is not one of ours")]
     Subject,
+    /// Bound to a certificate that the connection is not made with.
+    #[error("the token is bound to another certificate")]
+    Certificate,
+    /// A device's, bound to no certificate where it must be.
+    #[error("the token is bound to no certificate")]
+    NotBound,
 }
 
 impl TokenError {
@@ -109,6 +118,8 @@ impl TokenError {
             Self::NotYet => "NOT_YET",
             Self::Lifetime => "LIFETIME",
             Self::Subject => "SUBJECT",
+            Self::Certificate => "CERTIFICATE",
+            Self::NotBound => "NOT_BOUND",
         }
     }
 }
@@ -222,12 +233,11 @@ impl Verifier {
             return Err(TokenError::Lifetime);
         }
         let subject = Subject::parse(&claims.sub).map_err(|_| TokenError::Subject)?;
-        let key = claims
-            .cnf
-            .as_ref()
-            .and_then(|cnf| cnf.jkt.as_deref())
-            .map(|jkt| KeyThumbprint::parse(jkt).ok_or(TokenError::Claims));
-        Ok(Identity { subject, key: key.transpose()?, from, until })
+        let (key, certificate) = match &claims.cnf {
+            Some(confirmation) => (confirmation.key()?, confirmation.certificate()?),
+            None => (None, None),
+        };
+        Ok(Identity { subject, key, certificate, from, until })
     }
 
     /// At most every two seconds; a stat of a small local file, so it may be done here.
@@ -332,14 +342,6 @@ struct Claims {
     iat: Option<Seconds>,
     #[serde(default)]
     cnf: Option<Confirmation>,
-}
-
-/// What else has to be shown with the token (RFC 7800). Closed: a confirmation that we do not understand may not be
-/// passed over.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Confirmation {
-    jkt: Option<String>,
 }
 
 /// One or several; the library looks for ours.

@@ -14,7 +14,7 @@ use super::office::{Office, Opening};
 use super::{Answer, Where, say};
 use crate::access::{Rules, SupportKey, Verifier};
 use crate::clock::Clock;
-use crate::edge::{self, Edge, ServeError, Services};
+use crate::edge::{self, Edge, ServeError, Services, Tls};
 use crate::kernel::EpochMs;
 use crate::ledger::anchor::Anchor;
 use crate::registers::audit::service::cleanup::{Cleanup, Window};
@@ -85,6 +85,7 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
     let port = listener.local_addr()?.port();
     let limits = &office.config.limits;
     let verifier = Verifier::new(&office.config.issuers, limits.token_lifetime_s, Arc::clone(&office.clock))?;
+    let tls = listen.tls.as_ref().map(|files| Tls::open(files, Arc::clone(&office.clock)));
     let edge = Edge {
         rules: Rules::ours()?,
         verifier: Arc::new(verifier),
@@ -92,6 +93,7 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
         clock: Arc::clone(&office.clock),
         limits: limits.clone(),
         reflection: listen.reflection,
+        tls: tls.transpose().context("listen.tls")?.map(Arc::new),
         insecure,
         web_origins: web_origins(&listen.web_origins)?,
     };

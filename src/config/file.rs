@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, Limits, PREFIX, Source, Witness};
-use crate::access::IssuerSettings;
+use super::{ConfigError, Limits, PREFIX, Source, Tls, Witness};
+use crate::access::{Binding, IssuerSettings};
 use crate::telemetry::LogFormat;
 
 /// Variables that the test suite reads; they configure no server.
@@ -42,6 +42,42 @@ pub(super) struct ListenFile {
     pub(super) port: Option<u16>,
     pub(super) reflection: Option<bool>,
     pub(super) web_origins: Vec<String>,
+    pub(super) tls: TlsFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TlsFile {
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+    terminals: Option<Binding>,
+}
+
+impl TlsFile {
+    /// What cannot be meant: a server that somebody believes to be encrypted, or to ask for certificates, and is not.
+    fn fault(&self) -> Option<&'static str> {
+        let paired = self.certificate.is_some() && self.key.is_some();
+        let empty = self.certificate.is_none() && self.key.is_none();
+        let beside = self.client_ca.is_some() || self.terminals.is_some();
+        if !paired && (!empty || beside) {
+            Some("listen.tls: certificate and key are both needed")
+        } else if self.terminals == Some(Binding::Required) && self.client_ca.is_none() {
+            Some("listen.tls.terminals: \"required\" needs client_ca")
+        } else {
+            None
+        }
+    }
+
+    /// With its paths in the data folder.
+    pub(super) fn whole(self, data: &Path) -> Option<Tls> {
+        Some(Tls {
+            certificate: data.join(self.certificate?),
+            key: data.join(self.key?),
+            client_ca: self.client_ca.map(|path| data.join(path)),
+            terminals: self.terminals.unwrap_or_default(),
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -72,6 +108,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
     ("", &["deployment", "data"]),
     ("database", &["url"]),
     ("listen", &["address", "port", "reflection", "web_origins"]),
+    ("listen.tls", &["certificate", "key", "client_ca", "terminals"]),
     ("keys", &["seal", "log", "token"]),
     ("files", &["anchor", "erasures", "verifier_key"]),
     ("log", &["format", "filter"]),
@@ -80,6 +117,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
         &[
             "connections",
             "connections_per_address",
+            "handshake_ms",
             "call_timeout_ms",
             "calls_per_connection",
             "streams_per_connection",
@@ -138,7 +176,10 @@ fn parse(path: &Path, text: &str, variables: &BTreeMap<String, String>) -> Resul
             message: error.message().to_owned(),
         })?;
     }
-    Ok(file)
+    match file.listen.tls.fault() {
+        Some(fault) => Err(ConfigError::Wrong { path: path.to_owned(), message: fault.to_owned() }),
+        None => Ok(file),
+    }
 }
 
 /// Puts a variable's value at its place.
@@ -146,21 +187,21 @@ fn put_over(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Conf
     let wanted = name.strip_prefix(PREFIX).unwrap_or_default();
     let named = |section: &str, key: &str| {
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}_{key}") };
-        path.to_ascii_uppercase() == wanted
+        path.replace('.', "_").to_ascii_uppercase() == wanted
     };
     let place = OVERRIDES
         .iter()
         .find_map(|(section, keys)| keys.iter().find(|key| named(section, key)).map(|key| (*section, *key)));
     let Some((section, key)) = place else { return Err(ConfigError::UnknownVariable(name.to_owned())) };
     let value = typed(section, key, value);
-    if section.is_empty() {
-        table.insert(key.to_owned(), value);
-    } else {
-        let inner = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
-        if let toml::Value::Table(inner) = inner {
-            inner.insert(key.to_owned(), value);
-        }
+    let mut inner = table;
+    for step in section.split('.').filter(|step| !step.is_empty()) {
+        let entry = inner.entry(step).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        // What is no table was refused when the file alone was read.
+        let toml::Value::Table(deeper) = entry else { return Ok(()) };
+        inner = deeper;
     }
+    inner.insert(key.to_owned(), value);
     Ok(())
 }
 

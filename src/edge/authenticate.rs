@@ -15,8 +15,9 @@ use tower::{Layer, Service};
 
 use super::call::{CallId, language_of};
 use super::limit::{Limiter, peer};
+use super::listen::Peer;
 use super::status::{self, Refused};
-use crate::access::{Caller, Rule, Rules, Support, SupportKey, TokenError, Verifier, Visitor};
+use crate::access::{Binding, Caller, Rule, Rules, Support, SupportKey, TokenError, Verifier, Visitor};
 use crate::clock::{Clock, random};
 
 /// What the paths of our own methods begin with; health and reflection are not counted.
@@ -35,18 +36,21 @@ struct With {
     support_key: Arc<SupportKey>,
     limiter: Limiter,
     clock: Arc<dyn Clock>,
+    devices: Binding,
 }
 
 impl Authenticate {
-    /// By these rules, with these issuers, counted by this limiter.
+    /// By these rules, with these issuers, counted by this limiter; `devices` says whether their tokens must be bound to
+    /// certificates.
     pub fn new(
         rules: Rules,
         verifier: Arc<Verifier>,
         support_key: Arc<SupportKey>,
         limiter: Limiter,
         clock: Arc<dyn Clock>,
+        devices: Binding,
     ) -> Self {
-        Self { with: Arc::new(With { rules, verifier, support_key, limiter, clock }) }
+        Self { with: Arc::new(With { rules, verifier, support_key, limiter, clock, devices }) }
     }
 }
 
@@ -111,16 +115,23 @@ impl With {
     fn check<B>(&self, request: &Request<B>) -> Result<Checked, Refused> {
         let rule = self.rules.find(request.uri().path()).ok_or(Refused::NoSuchMethod)?;
         let id = request.extensions().get::<CallId>().map_or("", |id| &*id.0);
+        // Put there by the transport, from the connection itself: nothing in a request can say it.
+        let certificate = request.extensions().get::<Peer>().and_then(|peer| peer.certificate);
         if rule.public {
             if rule.method.starts_with(OURS)
                 && let Some(peer) = peer(request.extensions())
             {
                 self.limiter.address(peer.ip()).map_err(|wait| limited(rule, wait))?;
             }
-            return Ok(Checked::Visitor(Visitor::new(Arc::clone(rule), id)));
+            let visitor = Visitor::new(Arc::clone(rule), id).with_certificate(certificate);
+            return Ok(Checked::Visitor(visitor));
         }
         let token = bearer(request.headers()).inspect_err(|refused| refuse(rule, &format!("{refused:?}")))?;
-        let identity = self.verifier.verify(token).map_err(|error| {
+        let verified = self
+            .verifier
+            .verify(token)
+            .and_then(|identity| identity.shown_with(certificate.as_ref(), self.devices).map(|()| identity));
+        let identity = verified.map_err(|error| {
             refuse(rule, error.code());
             if error == TokenError::Expired { Refused::TokenExpired } else { Refused::TokenInvalid }
         })?;

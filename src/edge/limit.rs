@@ -15,8 +15,8 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::Extensions;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
+use super::listen::Peer;
 use crate::clock::{Clock, Monotonic};
 use crate::config::Limits;
 
@@ -85,10 +85,9 @@ impl<K: Clone + Eq + std::hash::Hash> Counted<K> {
     }
 }
 
-/// The other end of the connection, as the transport saw it.
+/// The other end of the connection, as the listener saw it.
 pub fn peer(extensions: &Extensions) -> Option<SocketAddr> {
-    let plain = extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    plain.or_else(|| extensions.get::<TlsConnectInfo<TcpConnectInfo>>()?.get_ref().remote_addr())
+    extensions.get::<Peer>().map(|peer| peer.address)
 }
 
 /// Counts the calls at work by connection: a peer's address and port are those of one connection at a time.

@@ -4,7 +4,7 @@
 //! connection holds its slot until its IO is dropped. It must not know what is spoken over a connection.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -13,32 +13,40 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
 
+use super::tls::{self, Tls};
+use crate::access::CertificateThumbprint;
 use crate::clock::Clock;
 use crate::config::Limits;
 
 /// After an error the next connection is waited for this long: when descriptors are out, some are soon free again.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
-/// One log line per 10 s says how many were turned away: a flood must not become a flood of lines.
+/// One log line per 10 s says how many were turned away or failed: a flood must not become a flood of lines.
 const SAY_EVERY_MS: u64 = 10_000;
 
 /// The connections that are let in. Never ends, and never yields an error: the transport would stop at some.
 pub fn incoming(
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
     limits: &Limits,
     clock: Arc<dyn Clock>,
 ) -> impl Stream<Item = std::io::Result<Connection>> + Send {
     let door = Door {
         listener,
+        tls,
+        handshake: Duration::from_millis(limits.handshake_ms),
+        handshakes: JoinSet::new(),
         slots: Slots {
             in_all: limits.connections,
             per_address: limits.connections_per_address,
             taken: Arc::default(),
         },
         clock,
-        turned_away: 0,
-        said_ms: None,
+        turned_away: Seldom::default(),
+        failed: Seldom::default(),
     };
     stream::unfold(door, |mut door| async move {
         let connection = door.next().await;
@@ -48,45 +56,102 @@ pub fn incoming(
 
 struct Door {
     listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    handshake: Duration,
+    /// Beside the loop, so that nobody waits for a client that says nothing. Dropped, and ended, with the door; each
+    /// holds a slot, so that there are never more than those.
+    handshakes: JoinSet<std::io::Result<Connection>>,
     slots: Slots,
     clock: Arc<dyn Clock>,
-    turned_away: u64,
-    said_ms: Option<u64>,
+    turned_away: Seldom,
+    failed: Seldom,
 }
 
 impl Door {
     async fn next(&mut self) -> Connection {
         loop {
-            match self.listener.accept().await {
-                Ok((stream, from)) => match self.slots.take(from.ip()) {
-                    Some(slot) => {
-                        // Without it calls are slower, and still right.
-                        let _set = stream.set_nodelay(true);
-                        return Connection { stream, _slot: slot };
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, from)) => {
+                        if let Some(connection) = self.enter(stream, from) {
+                            return connection;
+                        }
                     }
-                    // Dropping the stream closes it.
-                    None => self.turn_away(),
+                    Err(error) => {
+                        tracing::warn!(code = "EDGE_ACCEPT", %error, "a connection could not be taken");
+                        tokio::time::sleep(AFTER_ERROR).await;
+                    }
                 },
-                Err(error) => {
-                    tracing::warn!(code = "EDGE_ACCEPT", %error, "a connection could not be taken");
-                    tokio::time::sleep(AFTER_ERROR).await;
-                }
+                Some(ended) = self.handshakes.join_next() => match ended {
+                    Ok(Ok(connection)) => return connection,
+                    Ok(Err(error)) => self.failed(&error),
+                    Err(error) => self.failed(&error),
+                },
             }
         }
     }
 
+    /// A connection that is whole at once; one that is encrypted first comes back later.
+    fn enter(&mut self, stream: TcpStream, from: SocketAddr) -> Option<Connection> {
+        let Some(slot) = self.slots.take(from.ip()) else {
+            // Dropping the stream closes it.
+            self.turn_away();
+            return None;
+        };
+        // Without it calls are slower, and still right.
+        let _set = stream.set_nodelay(true);
+        let Some(tls) = &self.tls else {
+            let peer = Peer { address: from, certificate: None };
+            return Some(Connection { stream: Wire::Plain(stream), peer, _slot: slot });
+        };
+        let (acceptor, limit) = (tls.acceptor(), self.handshake);
+        self.handshakes.spawn(async move {
+            let stream = tokio::time::timeout(limit, acceptor.accept(stream)).await??;
+            let peer = Peer { address: from, certificate: tls::certificate_of(&stream) };
+            Ok(Connection { stream: Wire::Tls(Box::new(stream)), peer, _slot: slot })
+        });
+        None
+    }
+
     fn turn_away(&mut self) {
-        self.turned_away += 1;
-        let now = self.clock.monotonic_ms();
-        if self.said_ms.is_none_or(|said| now.saturating_sub(said) >= SAY_EVERY_MS) {
+        if let Some(connections) = self.turned_away.count(&*self.clock) {
             tracing::warn!(
                 code = "EDGE_TURNED_AWAY",
-                connections = self.turned_away,
+                connections,
                 "more connections than limits.connections or limits.connections_per_address"
             );
-            self.said_ms = Some(now);
-            self.turned_away = 0;
         }
+    }
+
+    fn failed(&mut self, error: &dyn std::fmt::Display) {
+        if let Some(connections) = self.failed.count(&*self.clock) {
+            tracing::warn!(
+                code = "EDGE_HANDSHAKE",
+                connections,
+                last = %error,
+                "connections could not be encrypted"
+            );
+        }
+    }
+}
+
+/// Counts what may come as a flood.
+#[derive(Debug, Default)]
+struct Seldom {
+    times: u64,
+    said_ms: Option<u64>,
+}
+
+impl Seldom {
+    /// One more; how many since it was last said, if it is to be said now.
+    fn count(&mut self, clock: &dyn Clock) -> Option<u64> {
+        self.times += 1;
+        let now = clock.monotonic_ms();
+        if self.said_ms.is_some_and(|said| now.saturating_sub(said) < SAY_EVERY_MS) {
+            return None;
+        }
+        self.said_ms = Some(now);
+        Some(std::mem::take(&mut self.times))
     }
 }
 
@@ -139,18 +204,50 @@ impl Drop for Slot {
     }
 }
 
+/// Who is at the other end. Every request of the connection has it among its extensions.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Where from.
+    pub address: SocketAddr,
+    /// The certificate that it proved to hold the key of.
+    pub certificate: Option<CertificateThumbprint>,
+}
+
 /// A connection, and its slot.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Wire,
+    peer: Peer,
     _slot: Slot,
 }
 
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+#[derive(Debug)]
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+/// The one stream or the other, pinned, to be polled.
+macro_rules! polled {
+    ($connection:ident, $stream:ident => $polled:expr) => {
+        match &mut $connection.stream {
+            Wire::Plain(stream) => {
+                let $stream = Pin::new(stream);
+                $polled
+            }
+            Wire::Tls(stream) => {
+                let $stream = Pin::new(&mut **stream);
+                $polled
+            }
+        }
+    };
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
     }
 }
 
@@ -160,7 +257,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        polled!(self, stream => stream.poll_read(context, buffer))
     }
 }
 
@@ -170,15 +267,15 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        polled!(self, stream => stream.poll_write(context, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        polled!(self, stream => stream.poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        polled!(self, stream => stream.poll_shutdown(context))
     }
 
     fn poll_write_vectored(
@@ -186,10 +283,13 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        polled!(self, stream => stream.poll_write_vectored(context, bytes))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! The network side: listener, limits, who calls, how a failure is said, health and reflection.
 //!
-//! From the outside in: `listen` (who is let in), `serve` (the transport and its limits), `call` (request id, log line,
-//! panics, calls at work), `limit` (how often somebody may call), `authenticate` (the method's rule and the token, before
-//! any body is read), `size` (how much a call may carry), and `adapter`, which turns a register's plain async methods into
-//! the generated service (`services` lists them). `status` is the only place that knows gRPC's codes, `web` says which
-//! pages may call. Nothing here touches the database.
+//! From the outside in: `listen` (who is let in), `tls` (how that is encrypted), `serve` (the transport and its limits),
+//! `call` (request id, log line, panics, calls at work), `limit` (how often somebody may call), `authenticate` (the
+//! method's rule and the token, before any body is read), `size` (how much a call may carry), and `adapter`, which turns a
+//! register's plain async methods into the generated service (`services` lists them). `status` is the only place that
+//! knows gRPC's codes, `web` says which pages may call. Nothing here touches the database.
 
 pub mod adapter;
 pub mod authenticate;
@@ -17,8 +17,10 @@ pub mod serve;
 pub mod services;
 mod size;
 pub mod status;
+pub mod tls;
 mod web;
 
 pub use authenticate::Authenticate;
 pub use language::Language;
 pub use serve::{Edge, ServeError, Services, serve};
+pub use tls::{Tls, TlsFault};

@@ -21,8 +21,9 @@ use super::call::Surround;
 use super::limit::Limiter;
 use super::listen;
 use super::size::BySize;
+use super::tls::Tls;
 use super::web;
-use crate::access::{Rules, SupportKey, Verifier};
+use crate::access::{Binding, Rules, SupportKey, Verifier};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::proto::attendance_service_server::{AttendanceService, AttendanceServiceServer};
@@ -36,7 +37,7 @@ const READY_LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Tokens in the clear on a network.
-    #[error("{0} is not a loopback address: plain text only there, unless --insecure says otherwise")]
+    #[error("{0} is not a loopback address: without listen.tls only there, unless --insecure says otherwise")]
     PlainText(SocketAddr),
     /// The listener has no address.
     #[error("the listener cannot be used: {0}")]
@@ -64,6 +65,8 @@ pub struct Edge {
     pub limits: Limits,
     /// Do callers see the descriptors?
     pub reflection: bool,
+    /// What connections are encrypted with. None: plain text.
+    pub tls: Option<Arc<Tls>>,
     /// Is plain text allowed beyond the loopback interface?
     pub insecure: bool,
     /// The origins whose pages may call over gRPC-web.
@@ -139,7 +142,7 @@ pub async fn serve(
     until: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
-    if !address.ip().is_loopback() && !edge.insecure {
+    if edge.tls.is_none() && !address.ip().is_loopback() && !edge.insecure {
         return Err(ServeError::PlainText(address));
     }
     let Services { routes, names, limits } = services;
@@ -149,6 +152,7 @@ pub async fn serve(
     if edge.reflection {
         routes = with_reflection(routes)?;
     }
+    let devices = edge.tls.as_ref().map_or(Binding::Optional, |tls| tls.terminals());
     let layered = routes
         .into_axum_router()
         // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
@@ -158,12 +162,13 @@ pub async fn serve(
             edge.support_key,
             Limiter::new(&limits, &edge.clock),
             Arc::clone(&edge.clock),
+            devices,
         ))
         .route_layer(Surround::new(Arc::clone(&edge.clock), &limits))
         .route_layer(GrpcWebLayer::new())
         .route_layer(web::cors(&edge.web_origins));
     let (close, closing) = oneshot::channel::<()>();
-    let incoming = listen::incoming(listener, &limits, edge.clock);
+    let incoming = listen::incoming(listener, edge.tls, &limits, edge.clock);
     let mut server = Box::pin(
         limited(&limits).add_routes(Routes::from(layered)).serve_with_incoming_shutdown(incoming, async {
             // A sender that is gone says the same: close.

@@ -1,8 +1,10 @@
 //! A terminal's life: a code, a key, tokens, another key, a theft, another machine; and what it keeps.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use qinlian::access::{Caller, KeyThumbprint, Visitor};
+use qinlian::access::{Caller, CertificateThumbprint, KeyThumbprint, Visitor};
 use qinlian::clock::MockClock;
 use qinlian::kernel::{CentreId, DeviceId, RequestId, Subject};
 use qinlian::proto::*;
@@ -77,12 +79,21 @@ impl Bench {
     }
 
     async fn token(&self, key: &SigningKey) -> Result<GetDeviceTokenResponse, Failure> {
+        self.token_over(key, None).await
+    }
+
+    /// The same over a connection with a certificate.
+    async fn token_over(
+        &self,
+        key: &SigningKey,
+        certificate: Option<CertificateThumbprint>,
+    ) -> Result<GetDeviceTokenResponse, Failure> {
         let (centre, device) = (HALL.to_owned(), GATE.to_owned());
         let asked = GetDeviceChallengeRequest { centre: centre.clone(), device: device.clone() };
         let challenge = self.calls.get_device_challenge(&Self::visitor(), asked).await?.challenge;
         let signature = sign(key, &proof::token_request(&hall(), &gate(), &challenge));
         let request = GetDeviceTokenRequest { centre, device, challenge, signature };
-        self.calls.get_device_token(&Self::visitor(), request).await
+        self.calls.get_device_token(&Self::visitor().with_certificate(certificate), request).await
     }
 
     /// May the terminal read its configuration with a token got by this key?
@@ -115,6 +126,12 @@ fn key(seed: u8) -> SigningKey {
 
 fn sign(key: &SigningKey, message: &[u8]) -> Vec<u8> {
     key.sign(message).to_bytes().to_vec()
+}
+
+/// What a token says.
+fn claims_of(token: &str) -> serde_json::Value {
+    let claims = token.split('.').nth(1).expect("three parts");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).expect("base64url")).expect("JSON")
 }
 
 fn enrolment(id: RequestId, device: &str, code: &str, key: &SigningKey) -> EnrolDeviceRequest {
@@ -156,6 +173,13 @@ async fn a_terminal_enrols_gets_tokens_changes_its_key_is_stolen_and_comes_back(
         let token = bench.token(&first).await.expect("a token");
         let held_s = token.expires_at.unwrap().seconds - token.server_time.unwrap().seconds;
         assert_eq!((held_s, token.token.split('.').count()), (900, 3));
+        let certificate = CertificateThumbprint::of(b"in DER");
+        let bound = bench.token_over(&first, Some(certificate)).await.expect("a token").token;
+        for (token, expected) in [(&token.token, None), (&bound, Some(certificate.spelled()))] {
+            let confirmation = claims_of(token)["cnf"].clone();
+            assert!(confirmation["jkt"].is_string(), "{confirmation}");
+            assert_eq!(confirmation["x5t#S256"].as_str(), expected.as_deref(), "{confirmation}");
+        }
         assert!(bench.lets_in(Some(&first)).await, "the code brought the role with it");
         assert!(!bench.lets_in(Some(&second)).await, "another key's token");
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use qinlian::access::{Algorithm, SubjectKind};
+use qinlian::access::{Algorithm, Binding, SubjectKind};
 use qinlian::config::{Config, Source};
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<(PathBuf, Config), String> {
@@ -64,6 +64,10 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
         ("QINLIAN_FILES_VERIFIER_KEY", "v.key"),
         ("QINLIAN_LIMITS_SINGLE_BYTES", "77"),
         ("QINLIAN_LISTEN_WEB_ORIGINS", "https://a.example,https://b.example"),
+        ("QINLIAN_LISTEN_TLS_KEY", "server.key"),
+        ("QINLIAN_LISTEN_TLS_CERTIFICATE", "/etc/server.pem"),
+        ("QINLIAN_LISTEN_TLS_CLIENT_CA", "clients.pem"),
+        ("QINLIAN_LISTEN_TLS_TERMINALS", "required"),
         ("QINLIAN_TEST_PG", "not ours to judge"),
     ];
     let (dir, config) = load(file, &variables).unwrap();
@@ -74,13 +78,12 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
     );
     assert_eq!(config.listen.web_origins, ["https://a.example", "https://b.example"]);
     assert_eq!(config.files.verifier_key, dir.join("v.key"));
+    let tls = config.listen.tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), (PathBuf::from("/etc/server.pem"), dir.join("server.key")));
+    assert_eq!((tls.client_ca, tls.terminals), (Some(dir.join("clients.pem")), Binding::Required));
     let believed: Vec<_> = config.issuers.iter().map(|issuer| (&*issuer.issuer, &*issuer.subjects)).collect();
-    let devices: &[SubjectKind] = &[SubjectKind::Device];
-    assert_eq!(
-        believed[1..],
-        [("hangzhou/tokens", devices)],
-        "besides those named, its own for terminals alone"
-    );
+    let own = ("hangzhou/tokens", [SubjectKind::Device].as_slice());
+    assert_eq!(believed, [("https://idp.example", [].as_slice()), own], "its own for terminals alone");
     assert_eq!(config.issuers[0].jwks_file, dir.join("idp.jwks"));
     assert_eq!(config.witnesses[0].vkey, "w+1+A");
     let moved = load("", &[("QINLIAN_DATA", "/elsewhere")]).unwrap().1;
@@ -95,6 +98,13 @@ fn what_is_not_a_key_or_not_its_type_is_refused_by_name() {
         ("[limits]\nsingle_byte = 1", &[], "single_byte"),
         ("[[issuers]]\nissuer='a'\naudience='b'\nalgorithm='HS256'\njwks_file='c'", &[], "HS256"),
         ("[listen]\nport = 70000", &[], "port"),
+        ("[listen.tls]\ncertificate = 'c'", &[], "listen.tls"),
+        ("[listen.tls]\nkey = 'k'", &[], "listen.tls"),
+        ("[listen.tls]\nclient_ca = 'a'", &[], "listen.tls"),
+        ("[listen.tls]\ncertificate = 'c'\nkey = 'k'\nterminals = 'required'", &[], "client_ca"),
+        ("[listen.tls]\ncertificate = 'c'\nkey = 'k'\nterminals = 'mostly'", &[], "terminals"),
+        ("", &[("QINLIAN_LISTEN_TLS_KEY", "k")], "listen.tls"),
+        ("", &[("QINLIAN_LISTEN_TLS_TERMINALS", "mostly")], "QINLIAN_LISTEN_TLS_TERMINALS"),
         ("", &[("QINLIAN_LISTEN_PROT", "1")], "QINLIAN_LISTEN_PROT"),
         ("", &[("QINLIAN_LISTEN_PORT", "many")], "QINLIAN_LISTEN_PORT"),
         ("", &[("QINLIAN_LISTEN_REFLECTION", "1")], "QINLIAN_LISTEN_REFLECTION"),
@@ -112,6 +122,8 @@ fn every_key_can_be_shown_and_read_again_and_a_password_is_not_shown() {
     let shown = config.show();
     let again = load(&shown, &[]).unwrap().1;
     assert_eq!(again, config);
+    let (_, encrypted) = load("[listen.tls]\ncertificate = 'c'\nkey = 'k'", &[]).unwrap();
+    assert_eq!(load(&encrypted.show(), &[]).unwrap().1, encrypted);
     for url in [
         "postgres://q:canary@db/q",
         "postgres://q:can/ary@db/q",
@@ -123,7 +135,8 @@ fn every_key_can_be_shown_and_read_again_and_a_password_is_not_shown() {
     let limits: toml::Table = toml::from_str(&shown).unwrap();
     for (section, keys) in limits.iter().filter_map(|(name, value)| value.as_table().map(|keys| (name, keys)))
     {
-        for (key, value) in keys {
+        // Lists have no variable.
+        for (key, value) in keys.iter().filter(|(_, value)| !value.is_array()) {
             let name = format!("QINLIAN_{section}_{key}").to_ascii_uppercase();
             let value = match value {
                 toml::Value::String(text) => text.clone(),

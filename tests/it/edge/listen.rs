@@ -27,7 +27,7 @@ async fn open(
     let clock = Arc::new(MockClock::new(EpochMs::ZERO, 1));
     let (inside, taken) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        let mut incoming = Box::pin(incoming(listener, &limits, clock));
+        let mut incoming = Box::pin(incoming(listener, None, &limits, clock));
         while let Some(Ok(connection)) = incoming.next().await {
             inside.send(connection).unwrap();
         }

@@ -12,5 +12,6 @@ mod pass;
 mod rules;
 mod server;
 mod status;
+mod tls;
 mod tokens;
 mod web;

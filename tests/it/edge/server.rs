@@ -44,9 +44,9 @@ macro_rules! absent {
     };
 }
 
-struct FakeAttendance {
-    grants: Table,
-    clock: Arc<MockClock>,
+pub(super) struct FakeAttendance {
+    pub(super) grants: Table,
+    pub(super) clock: Arc<MockClock>,
 }
 
 impl FakeAttendance {
@@ -147,6 +147,7 @@ pub(super) fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, Loca
         clock,
         limits: Limits { shutdown_ms: 300, ..Limits::default() },
         reflection: true,
+        tls: None,
         insecure: false,
         web_origins: vec![HeaderValue::from_static(BOARD)],
     };

@@ -14,7 +14,8 @@ use jsonwebtoken::EncodingKey;
 use jsonwebtoken::jwk::Jwk;
 use qinlian::access::token::TOKEN_BYTES_MAX;
 use qinlian::access::{
-    Algorithm, IssuerSettings, KeyFault, KeyThumbprint, LocalIssuer, SubjectKind, TokenError, Verifier,
+    Algorithm, CertificateThumbprint, IssuerSettings, KeyFault, KeyThumbprint, LocalIssuer, SubjectKind,
+    TokenError, Verifier,
 };
 use qinlian::clock::{Clock, MockClock};
 use qinlian::kernel::{DeviceId, EpochMs, Subject};
@@ -197,11 +198,24 @@ fn a_devices_token_names_the_key_that_it_was_got_with() {
     let device = DeviceId::parse("hall-1").unwrap();
     let now = EpochMs::clamped(NOW_S * 1000);
     let key = KeyThumbprint::of(&[5; 32]);
-    let token = LocalIssuer::new(&[7; 32], ED, AUDIENCE).device_token(&device, &key, now, 900);
+    let token = LocalIssuer::new(&[7; 32], ED, AUDIENCE).device_token(&device, &key, None, now, 900);
     let identity = rig.verifier.verify(&token).unwrap();
-    assert_eq!((identity.subject, identity.key), (Subject::Device(device), Some(key)));
+    assert_eq!((identity.subject, identity.key), (Subject::Device(device.clone()), Some(key)));
+    assert_eq!(identity.certificate, None);
+    let certificate = CertificateThumbprint::of(b"in DER");
+    let token =
+        LocalIssuer::new(&[7; 32], ED, AUDIENCE).device_token(&device, &key, Some(&certificate), now, 900);
+    let identity = rig.verifier.verify(&token).unwrap();
+    assert_eq!((identity.key, identity.certificate), (Some(key), Some(certificate)));
     // A confirmation that cannot be read, or that nobody here understands, may not be passed over.
-    for cnf in [r#"{"jkt":"short"}"#, r#"{"jkt":7}"#, r#"{"kid":"k"}"#, r#"{"jkt":"a","jwk":{}}"#, "7"] {
+    for cnf in [
+        r#"{"jkt":"short"}"#,
+        r#"{"jkt":7}"#,
+        r#"{"kid":"k"}"#,
+        r#"{"jkt":"a","jwk":{}}"#,
+        r#"{"x5t#S256":"short"}"#,
+        "7",
+    ] {
         let refused = rig.verifier.verify(&rig.with(&[("+", &format!(r#""cnf":{cnf}"#))]));
         assert_eq!(refused, Err(TokenError::Claims), "{cnf}");
     }

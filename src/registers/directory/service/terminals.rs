@@ -224,10 +224,10 @@ impl Calls {
         })
     }
 
-    /// `GetDeviceToken`.
+    /// `GetDeviceToken`. Over a connection with a certificate the token is bound to that.
     pub async fn get_device_token(
         &self,
-        _visitor: &Visitor,
+        visitor: &Visitor,
         request: GetDeviceTokenRequest,
     ) -> Result<GetDeviceTokenResponse, Failure> {
         let (centre, device) = place_of(&request.centre, &request.device)?;
@@ -242,7 +242,8 @@ impl Calls {
             return Err(Failure::NotProven);
         }
         let ttl_s = self.terminals.token_s;
-        let token = self.terminals.issuer.device_token(&device, &KeyThumbprint::of(key), now, ttl_s);
+        let (issuer, key) = (&self.terminals.issuer, KeyThumbprint::of(key));
+        let token = issuer.device_token(&device, &key, visitor.certificate(), now, ttl_s);
         let expires = EpochMs::clamped((now.get() / 1_000 + i64::from(ttl_s)) * 1_000);
         Ok(GetDeviceTokenResponse {
             token,
