@@ -103,7 +103,11 @@ struct Rig {
 }
 
 impl Rig {
-    async fn open(terminals: Binding, handshake_ms: u64) -> Self {
+    async fn open(terminals: Binding) -> Self {
+        Self::limited(terminals, Limits::default()).await
+    }
+
+    async fn limited(terminals: Binding, limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (server, clients) = (Authority::new("servers"), Authority::new("clients"));
         put(dir.path(), &server.issue(HALL));
@@ -111,7 +115,6 @@ impl Rig {
         let clock = Arc::new(MockClock::new(NOW, 1));
         let (edge, local) = edge(dir.path(), &clock);
         let tls = Tls::open(&files(dir.path(), terminals), Arc::<MockClock>::clone(&clock)).unwrap();
-        let limits = Limits { handshake_ms, ..edge.limits.clone() };
         let edge = Edge { tls: Some(Arc::new(tls)), limits, ..edge };
         // Any address: what is encrypted may be anywhere.
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
@@ -182,7 +185,7 @@ async fn punch(channel: &Channel, token: &str) -> String {
 
 #[tokio::test]
 async fn who_is_answered() {
-    let rig = Rig::open(Binding::Optional, 5_000).await;
+    let rig = Rig::open(Binding::Optional).await;
     let strangers = Authority::new("strangers");
     let (a, b) = (rig.clients.issue("a"), rig.clients.issue("b"));
     let expired = rig.clients.issue_until("a", 2026);
@@ -206,7 +209,7 @@ async fn who_is_answered() {
 
 #[tokio::test]
 async fn where_it_is_required_a_terminals_token_must_be_bound_and_nobody_elses() {
-    let rig = Rig::open(Binding::Required, 5_000).await;
+    let rig = Rig::open(Binding::Required).await;
     let a = rig.clients.issue("a");
     for (name, held, subject, bound, expected) in [
         ("bound", Some(&a), TERMINAL, Some(&a), ANSWER),
@@ -266,7 +269,7 @@ async fn who_asks_for_a_token_is_known_by_the_certificate_of_the_connection() {
 
 #[tokio::test]
 async fn a_certificate_that_is_changed_on_disk_is_shown_to_the_next_client_and_open_connections_go_on() {
-    let rig = Rig::open(Binding::Optional, 5_000).await;
+    let rig = Rig::open(Binding::Optional).await;
     let token = rig.token(TERMINAL, None);
     let renewed = Authority::new("renewed");
     let open = rig.encrypted(&rig.server, None).connect().await.unwrap();
@@ -305,7 +308,7 @@ async fn a_certificate_that_is_changed_on_disk_is_shown_to_the_next_client_and_o
 
 #[tokio::test]
 async fn an_authority_that_is_changed_on_disk_decides_about_the_next_client() {
-    let rig = Rig::open(Binding::Optional, 5_000).await;
+    let rig = Rig::open(Binding::Optional).await;
     let other = Authority::new("other clients");
     let token = rig.token(TERMINAL, None);
     let [before, after] =
@@ -318,25 +321,26 @@ async fn an_authority_that_is_changed_on_disk_decides_about_the_next_client() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_does_not_hold_up_the_next_and_is_closed() {
+async fn who_says_nothing_has_a_place_does_not_hold_up_the_next_and_is_closed() {
     const FOR_EVER_MS: u64 = 3_600_000;
-    for (handshake_ms, closed) in [(FOR_EVER_MS, false), (1, true)] {
-        let rig = Rig::open(Binding::Optional, handshake_ms).await;
-        let mut silent = TcpStream::connect(rig.address).await.unwrap();
-        if closed {
-            let mut rest = Vec::new();
-            let end = tokio::time::timeout(LIMIT, silent.read_to_end(&mut rest)).await.expect("it is closed");
-            assert_eq!((end.unwrap_or_default(), rest.len()), (0, 0), "nothing is said to it");
-        } else {
-            let client = rig.encrypted(&rig.server, None);
-            assert_eq!(rig.hears(&client, &rig.token(TERMINAL, None)).await, ANSWER);
-        }
+    for (name, connections, expected) in [("room for two", 2, ANSWER), ("room for one", 1, NOTHING)] {
+        let limits = Limits { handshake_ms: FOR_EVER_MS, connections, ..Limits::default() };
+        let rig = Rig::limited(Binding::Optional, limits).await;
+        let _silent = TcpStream::connect(rig.address).await.unwrap();
+        let client = rig.encrypted(&rig.server, None);
+        assert_eq!(rig.hears(&client, &rig.token(TERMINAL, None)).await, expected, "{name}");
     }
+    let limits = Limits { handshake_ms: 1, ..Limits::default() };
+    let rig = Rig::limited(Binding::Optional, limits).await;
+    let mut silent = TcpStream::connect(rig.address).await.unwrap();
+    let mut said = Vec::new();
+    let end = tokio::time::timeout(LIMIT, silent.read_to_end(&mut said)).await.expect("it is closed");
+    assert_eq!((end.unwrap_or_default(), said.len()), (0, 0), "nothing is said to it");
 }
 
 #[tokio::test]
 async fn both_versions_and_both_protocols_are_spoken() {
-    let rig = Rig::open(Binding::Optional, 5_000).await;
+    let rig = Rig::open(Binding::Optional).await;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(rig.server.pem.as_bytes()).unwrap()).unwrap();
     let (old, new) = (&rustls::version::TLS12, &rustls::version::TLS13);
