@@ -135,7 +135,7 @@ impl With {
             refuse(rule, error.code());
             if error == TokenError::Expired { Refused::TokenExpired } else { Refused::TokenInvalid }
         })?;
-        self.limiter.subject(identity.subject.to_string()).map_err(|wait| limited(rule, wait))?;
+        self.limiter.subject(&identity.subject).map_err(|wait| limited(rule, wait))?;
         let support = Support::new(Arc::clone(&self.support_key), random(&*self.clock), self.clock.now());
         let caller = Caller::new(identity.subject, Arc::clone(rule), id, support);
         Ok(Checked::Caller(caller.holding(identity.key)))

@@ -19,6 +19,7 @@ use http::Extensions;
 use super::listen::Peer;
 use crate::clock::{Clock, Monotonic};
 use crate::config::Limits;
+use crate::kernel::Subject;
 
 /// Idle callers are forgotten once in so many calls. Who had their whole burst again is idle, so that at most the
 /// callers of the last `burst / per second` seconds and this many more are remembered.
@@ -41,17 +42,18 @@ impl Limiter {
     }
 
     /// Counts a call of this subject. `Err` holds how long to wait.
-    pub fn subject(&self, subject: String) -> Result<(), Duration> {
-        self.subjects.count(subject)
+    pub fn subject(&self, subject: &Subject) -> Result<(), Duration> {
+        self.subjects.count(&subject.to_string())
     }
 
     /// Counts a call of somebody at this address. Whoever has one IPv6 address has the 2^64 of its network.
     pub fn address(&self, address: IpAddr) -> Result<(), Duration> {
         const NETWORK: u128 = !0 << 64;
-        self.addresses.count(match address.to_canonical() {
+        let counted = match address.to_canonical() {
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & NETWORK)),
             v4 @ IpAddr::V4(_) => v4,
-        })
+        };
+        self.addresses.count(&counted)
     }
 
     /// How many callers are remembered.
@@ -74,14 +76,14 @@ impl<K: Clone + Eq + std::hash::Hash> Counted<K> {
         Self { limiter, calls: AtomicU64::new(0) }
     }
 
-    fn count(&self, key: K) -> Result<(), Duration> {
+    fn count(&self, key: &K) -> Result<(), Duration> {
         // The order of the counts is nobody's business.
         if self.calls.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
         let now = governor::clock::Clock::now(self.limiter.clock());
-        self.limiter.check_key(&key).map_err(|not_until| not_until.wait_time_from(now))
+        self.limiter.check_key(key).map_err(|not_until| not_until.wait_time_from(now))
     }
 }
 

@@ -162,13 +162,13 @@ fn addresses_are_counted_by_host_and_by_ipv6_network_and_idle_callers_are_forgot
         assert_eq!(counted, if taken { Ok(()) } else { Err(Duration::from_secs(1)) }, "{address}");
     }
     for stranger in 0..5_000 {
-        limiter.subject(format!("person:{stranger}")).unwrap();
+        limiter.subject(&Subject::parse(&format!("system:s-{stranger}")).unwrap()).unwrap();
     }
     assert!(limiter.remembered() >= 5_000, "the control: within a moment all are remembered");
     clock.advance_ms(60_000);
     for _ in 0..2_000 {
         clock.advance_ms(10);
-        limiter.subject("person:1".to_owned()).unwrap();
+        limiter.subject(&Subject::parse("system:s-1").unwrap()).unwrap();
     }
     assert!(limiter.remembered() < 10, "{} callers are remembered", limiter.remembered());
 }
