@@ -391,6 +391,8 @@ fn with_a_hole(path: &Path) {
 fn within(kib: u64, words: &[&str]) -> (bool, String) {
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "ulimit -v \"$0\" && exec \"$@\""]).arg(kib.to_string());
+    // Every thread reserves room that it never uses, and there is one for each core.
+    command.env("TOKIO_WORKER_THREADS", "2").env("MALLOC_ARENA_MAX", "2");
     let output = command.arg(env!("CARGO_BIN_EXE_qinlian")).args(words).output().expect("sh runs");
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -400,9 +402,8 @@ fn a_line_of_a_gibibyte_costs_itself_and_is_never_held() {
     let hall = Hall::on_sqlite();
     let file = hall.home.path().join("file");
     with_a_hole(&file);
-    // Threads reserve room that they never use: far less than the line would need all the same.
-    let (well, said) = within(300 << 10, &hall.words(&file, &["--create-people"]));
-    assert!(well, "within 300 MiB");
+    let (well, said) = within(600 << 10, &hall.words(&file, &["--create-people"]));
+    assert!(well, "within 600 MiB");
     let report: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(became(&report), ([3, 2, 0, 0], vec![(2, "LINE_TOO_LONG".to_owned())]));
     // The rig bites: less than the program itself needs is refused.
