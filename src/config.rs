@@ -309,6 +309,8 @@ impl Config {
             audience: LOCAL_AUDIENCE.to_owned(),
             algorithm: Algorithm::EdDsa,
             jwks_file: self.keys.token.with_extension("jwks"),
+            jwks_url: None,
+            jwks_ca: None,
             subjects: Vec::new(),
         }
     }
@@ -351,6 +353,7 @@ impl Config {
         };
         for issuer in &mut config.issuers {
             issuer.jwks_file = config.data.join(&issuer.jwks_file);
+            issuer.jwks_ca = issuer.jwks_ca.take().map(|path| config.data.join(path));
         }
         let local = config.local_issuer();
         if config.issuers.is_empty() {

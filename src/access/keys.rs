@@ -1,24 +1,19 @@
 //! The keys that tokens are verified with: one JWKS file (RFC 7517) per issuer, and one algorithm per issuer.
 //!
-//! A key is bound to its issuer, to that algorithm and to its `kid`; a token cannot choose. Nothing is ever fetched:
-//! who runs an identity provider elsewhere puts its JWKS file here. The file is read again when it changes.
+//! A key is bound to its issuer, to that algorithm and to its `kid`; a token cannot choose, nor make us fetch one from
+//! where it says. The file is read again when it changes, whoever writes it: the operator, or `fetch`.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
 use serde::{Deserialize, Serialize};
 
+use super::jwks::{self, Keys};
 use crate::kernel::Subject;
 
-/// A JWKS file may have this many bytes: some hundred keys.
-const FILE_BYTES_MAX: u64 = 256 * 1024;
-/// The smallest RSA modulus.
-const RSA_BITS_MIN: usize = 2048;
+/// A JWKS may have this many bytes: some hundred keys.
+pub(super) const JWKS_BYTES_MAX: usize = 256 * 1024;
 
 /// How an issuer signs: exactly one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,8 +63,14 @@ pub struct IssuerSettings {
     pub audience: String,
     /// How it signs.
     pub algorithm: Algorithm,
-    /// Its public keys.
+    /// Its public keys; where `jwks_url` is given, the copy that is kept of them.
     pub jwks_file: PathBuf,
+    /// Where its keys are fetched from: `https://…`. None: from nowhere, somebody puts the file there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
+    /// The authorities, in PEM, that may vouch for that place. None: the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_ca: Option<PathBuf>,
     /// Whom its tokens may speak of. Empty: anybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<SubjectKind>,
@@ -117,13 +118,19 @@ pub enum KeyFault {
         /// What is wrong with it.
         what: String,
     },
+    /// The place that keys are fetched from is not one.
+    #[error("{0} is not of the form https://host[:port]/path")]
+    Url(String),
     /// Two issuers of one name: a token would not say which one it is from.
     #[error("the issuer {0} is configured twice")]
     Twice(String),
 }
 
-/// The keys of an issuer, by `kid`.
-pub(super) type Keys = HashMap<String, DecodingKey>;
+impl KeyFault {
+    fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreadable { error, .. } if error.kind() == std::io::ErrorKind::NotFound)
+    }
+}
 
 /// What tells that a file changed.
 type Stamp = (Option<SystemTime>, u64);
@@ -133,13 +140,20 @@ type Stamp = (Option<SystemTime>, u64);
 pub(super) struct KeyFile {
     path: PathBuf,
     algorithm: Algorithm,
+    fetched: bool,
     read: RwLock<(Arc<Keys>, Stamp)>,
 }
 
 impl KeyFile {
-    pub(super) fn open(path: &Path, algorithm: Algorithm) -> Result<Self, KeyFault> {
-        let (keys, stamp) = load(path, algorithm)?;
-        Ok(Self { path: path.to_owned(), algorithm, read: RwLock::new((Arc::new(keys), stamp)) })
+    /// Without a file there are no keys, and that is a fault unless they are to be fetched.
+    pub(super) fn open(settings: &IssuerSettings) -> Result<Self, KeyFault> {
+        let (path, algorithm) = (settings.jwks_file.clone(), settings.algorithm);
+        let fetched = settings.jwks_url.is_some();
+        let (keys, stamp) = match load(&path, algorithm) {
+            Err(fault) if fetched && fault.is_absence() => <(Keys, Stamp)>::default(),
+            read => read?,
+        };
+        Ok(Self { path, algorithm, fetched, read: RwLock::new((Arc::new(keys), stamp)) })
     }
 
     pub(super) fn keys(&self) -> Arc<Keys> {
@@ -159,6 +173,7 @@ impl KeyFile {
                 tracing::info!(code = "TOKEN_KEYS_READ", path = %self.path.display(), "an issuer's keys changed");
                 true
             }
+            Err(fault) if self.fetched && fault.is_absence() => false,
             Err(fault) => {
                 tracing::error!(code = "TOKEN_KEYS_UNUSABLE", %fault, "the keys read before stay in use");
                 false
@@ -177,105 +192,9 @@ fn load(path: &Path, algorithm: Algorithm) -> Result<(Keys, Stamp), KeyFault> {
     let unusable = |what: String| KeyFault::Unusable { path: path.to_owned(), what };
     // The stamp is taken first: a change while we read is seen at the next look.
     let stamp = stamp_of(path)?;
-    if stamp.1 > FILE_BYTES_MAX {
-        return Err(unusable(format!("is larger than {FILE_BYTES_MAX} bytes")));
+    if stamp.1 > JWKS_BYTES_MAX as u64 {
+        return Err(unusable(format!("is larger than {JWKS_BYTES_MAX} bytes")));
     }
     let text = std::fs::read(path).map_err(|error| KeyFault::Unreadable { path: path.to_owned(), error })?;
-    let set: JwkSet =
-        serde_json::from_slice(&text).map_err(|error| unusable(format!("is not a JWKS: {error}")))?;
-    let mut keys = Keys::new();
-    for jwk in set.keys.iter().filter(|jwk| jwk.is_for(algorithm)) {
-        let Some(kid) = jwk.kid.as_deref().filter(|kid| !kid.is_empty()) else {
-            return Err(unusable("a key has no kid".to_owned()));
-        };
-        let key = jwk.key(algorithm).map_err(|what| unusable(format!("the key {kid} {what}")))?;
-        if keys.insert(kid.to_owned(), key).is_some() {
-            return Err(unusable(format!("the kid {kid} is there twice")));
-        }
-    }
-    if keys.is_empty() {
-        return Err(unusable(format!("has no key for {}", algorithm.name())));
-    }
-    Ok((keys, stamp))
-}
-
-#[derive(Deserialize)]
-struct JwkSet {
-    keys: Vec<Jwk>,
-}
-
-/// The members of a JWK (RFC 7517, 7518, 8037) that matter here; others are passed over.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    alg: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    crv: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    d: Option<serde::de::IgnoredAny>,
-}
-
-impl Jwk {
-    /// Is it a key for this algorithm? `alg` and `use` are optional (RFC 7517 §4).
-    fn is_for(&self, algorithm: Algorithm) -> bool {
-        let (kty, crv) = match algorithm {
-            Algorithm::EdDsa => ("OKP", Some("Ed25519")),
-            Algorithm::Es256 => ("EC", Some("P-256")),
-            Algorithm::Rs256 | Algorithm::Ps256 => ("RSA", None),
-        };
-        self.kty == kty
-            && (crv.is_none() || self.crv.as_deref() == crv)
-            && self.alg.as_deref().is_none_or(|alg| alg == algorithm.name())
-            && self.usage.as_deref().is_none_or(|usage| usage == "sig")
-    }
-
-    fn key(&self, algorithm: Algorithm) -> Result<DecodingKey, &'static str> {
-        if self.d.is_some() {
-            return Err("is a private key");
-        }
-        match algorithm {
-            Algorithm::EdDsa => {
-                let (text, bytes) = exactly_32(self.x.as_deref())?;
-                let point = ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| "is no point")?;
-                if point.is_weak() {
-                    return Err("is a weak point");
-                }
-                DecodingKey::from_ed_components(text).map_err(|_| "does not decode")
-            }
-            Algorithm::Es256 => {
-                let ((x, _), (y, _)) = (exactly_32(self.x.as_deref())?, exactly_32(self.y.as_deref())?);
-                DecodingKey::from_ec_components(x, y).map_err(|_| "does not decode")
-            }
-            Algorithm::Rs256 | Algorithm::Ps256 => {
-                let (n, e) = (self.n.as_deref().ok_or("has no n")?, self.e.as_deref().ok_or("has no e")?);
-                let modulus = URL_SAFE_NO_PAD.decode(n).map_err(|_| "does not decode")?;
-                if bits(&modulus) < RSA_BITS_MIN {
-                    return Err("has fewer than 2048 bits");
-                }
-                DecodingKey::from_rsa_components(n, e).map_err(|_| "does not decode")
-            }
-        }
-    }
-}
-
-fn exactly_32(text: Option<&str>) -> Result<(&str, [u8; 32]), &'static str> {
-    let text = text.ok_or("lacks a coordinate")?;
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| "does not decode")?;
-    Ok((text, bytes.try_into().map_err(|_| "has a coordinate that is not 32 bytes long")?))
-}
-
-fn bits(big_endian: &[u8]) -> usize {
-    let mut rest = big_endian.iter().skip_while(|byte| **byte == 0);
-    match rest.next() {
-        None => 0,
-        Some(first) => {
-            let top = 8 - usize::try_from(first.leading_zeros()).unwrap_or_default();
-            top + 8 * rest.count()
-        }
-    }
+    Ok((jwks::parse(&text, algorithm).map_err(unusable)?, stamp))
 }

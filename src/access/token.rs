@@ -10,12 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use jsonwebtoken::Validation;
 use jsonwebtoken::errors::ErrorKind;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 use super::confirmation::Confirmation;
+use super::fetch::{FetchFault, FetchPace, KeyFetcher};
 use super::keys::{Algorithm, IssuerSettings, KeyFault, KeyFile, SubjectKind};
 use super::thumbprint::{CertificateThumbprint, KeyThumbprint};
 use crate::clock::Clock;
@@ -131,12 +134,15 @@ pub struct Verifier {
     lifetime_max_ms: i64,
     looked_ms: AtomicU64,
     remembered: Mutex<Remembered>,
+    fetchers: Vec<KeyFetcher>,
 }
 
 struct Issuer {
     algorithm: Algorithm,
     validation: Validation,
     keys: KeyFile,
+    /// A token named a key that is not there.
+    wanted: Arc<Notify>,
     subjects: Vec<SubjectKind>,
 }
 
@@ -162,11 +168,15 @@ impl Verifier {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, KeyFault> {
         let mut table = HashMap::new();
+        let mut fetchers = Vec::new();
         for settings in issuers {
+            let wanted = Arc::new(Notify::new());
+            fetchers.extend(KeyFetcher::new(settings, &wanted)?);
             let issuer = Issuer {
                 algorithm: settings.algorithm,
                 validation: validation(settings),
-                keys: KeyFile::open(&settings.jwks_file, settings.algorithm)?,
+                keys: KeyFile::open(settings)?,
+                wanted,
                 subjects: settings.subjects.clone(),
             };
             if table.insert(settings.issuer.clone(), issuer).is_some() {
@@ -179,7 +189,18 @@ impl Verifier {
             clock,
             lifetime_max_ms: i64::from(lifetime_max_s) * 1000,
             remembered: Mutex::default(),
+            fetchers,
         })
+    }
+
+    /// Fetches the keys of the issuers that publish them, at this pace, until it is dropped.
+    pub async fn keep_keys(&self, pace: FetchPace) {
+        join_all(self.fetchers.iter().map(|fetcher| fetcher.run(pace))).await;
+    }
+
+    /// Fetches those keys once; the first fault is said, after all were tried.
+    pub async fn fetch_keys(&self) -> Result<(), FetchFault> {
+        join_all(self.fetchers.iter().map(KeyFetcher::fetch)).await.into_iter().collect()
     }
 
     /// Who this token proves, now.
@@ -215,7 +236,10 @@ impl Verifier {
             return Err(TokenError::Algorithm);
         }
         let keys = issuer.keys.keys();
-        let key = keys.get(&header.kid).ok_or(TokenError::Key)?;
+        let key = keys.get(&header.kid).ok_or_else(|| {
+            issuer.wanted.notify_one();
+            TokenError::Key
+        })?;
         let verified =
             jsonwebtoken::decode::<Claims>(token, key, &issuer.validation).map_err(|e| refusal(e.kind()))?;
         let identity = self.identity(&verified.claims)?;

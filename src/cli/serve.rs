@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::audit::witnesses;
 use super::office::{Office, Opening};
 use super::{Answer, Where, say};
-use crate::access::{Rules, SupportKey, Verifier};
+use crate::access::{FetchPace, Rules, SupportKey, Verifier};
 use crate::clock::Clock;
 use crate::edge::{self, Edge, ServeError, Services, Tls};
 use crate::kernel::EpochMs;
@@ -45,6 +45,7 @@ pub(super) struct Listening {
     pub(super) port: u16,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), ServeError>>,
+    keys: JoinHandle<()>,
 }
 
 /// A server that runs.
@@ -85,10 +86,12 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
     let port = listener.local_addr()?.port();
     let limits = &office.config.limits;
     let verifier = Verifier::new(&office.config.issuers, limits.token_lifetime_s, Arc::clone(&office.clock))?;
+    let verifier = Arc::new(verifier);
+    let keys = Arc::clone(&verifier);
     let tls = listen.tls.as_ref().map(|files| Tls::open(files, Arc::clone(&office.clock)));
     let edge = Edge {
         rules: Rules::ours()?,
-        verifier: Arc::new(verifier),
+        verifier,
         support_key: Arc::new(SupportKey::new(office.keys.support_key())),
         clock: Arc::clone(&office.clock),
         limits: limits.clone(),
@@ -106,7 +109,8 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
         })
         .await
     });
-    Ok(Listening { port, stop, server })
+    let keys = tokio::spawn(async move { keys.keep_keys(FetchPace::default()).await });
+    Ok(Listening { port, stop, server, keys })
 }
 
 /// This replica's sessions of reads.
@@ -195,6 +199,7 @@ impl Listening {
     /// Stops: health says no first, running calls are answered.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         let _sent = self.stop.send(());
+        self.keys.abort();
         self.server.await??;
         Ok(())
     }

@@ -52,6 +52,8 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
         audience = "q"
         algorithm = "RS256"
         jwks_file = "idp.jwks"
+        jwks_url = "https://idp.example/keys"
+        jwks_ca = "idp.pem"
         [[witnesses]]
         url = "https://w.example"
         vkey = "w+1+A"
@@ -85,6 +87,7 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
     let own = ("hangzhou/tokens", [SubjectKind::Device].as_slice());
     assert_eq!(believed, [("https://idp.example", [].as_slice()), own], "its own for terminals alone");
     assert_eq!(config.issuers[0].jwks_file, dir.join("idp.jwks"));
+    assert_eq!(config.issuers[0].jwks_ca, Some(dir.join("idp.pem")));
     assert_eq!(config.witnesses[0].vkey, "w+1+A");
     let moved = load("", &[("QINLIAN_DATA", "/elsewhere")]).unwrap().1;
     assert_eq!(moved.keys.seal, Path::new("/elsewhere/keys/seal.key"));

@@ -5,6 +5,7 @@
 mod config;
 mod documents;
 mod dynamic;
+mod fetch;
 mod floors;
 mod limits;
 mod listen;

@@ -137,6 +137,8 @@ pub(super) fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, Loca
         audience: "qinlian".to_owned(),
         algorithm: Algorithm::EdDsa,
         jwks_file,
+        jwks_url: None,
+        jwks_ca: None,
         subjects: Vec::new(),
     };
     let clock: Arc<dyn Clock> = Arc::<MockClock>::clone(clock);

@@ -19,7 +19,6 @@ use qinlian::edge::{Authenticate, Edge, ServeError, Services, Tls, TlsFault, ser
 use qinlian::kernel::Subject;
 use qinlian::proto::Role;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
@@ -33,48 +32,12 @@ use tower::{Layer as _, Service as _};
 
 use super::pass::{Table, grant};
 use super::server::{FakeAttendance, NOW, TERMINAL, edge, punch_at, reason};
+use crate::support::authority::{Authority, Held};
 
 /// Nothing here takes that long; a rig that hangs fails.
 const LIMIT: Duration = Duration::from_secs(30);
 /// The name in the server's certificate.
 const HALL: &str = "hall.example";
-
-/// Somebody who issues certificates.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate, and its key.
-struct Held {
-    certificate: String,
-    key: String,
-    print: CertificateThumbprint,
-}
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: Issuer::new(params, key) }
-    }
-
-    fn issue(&self, name: &str) -> Held {
-        self.issue_until(name, 2100)
-    }
-
-    fn issue_until(&self, name: &str, year: i32) -> Held {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_after = date_time_ymd(year, 1, 1);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let print = CertificateThumbprint::of(certificate.der());
-        Held { certificate: certificate.pem(), key: key.serialize_pem(), print }
-    }
-}
 
 fn put(dir: &Path, held: &Held) {
     std::fs::write(dir.join("server.pem"), &held.certificate).unwrap();

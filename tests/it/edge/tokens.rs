@@ -110,6 +110,8 @@ fn settings(issuer: &str, algorithm: Algorithm, jwks_file: PathBuf) -> IssuerSet
         audience: AUDIENCE.to_owned(),
         algorithm,
         jwks_file,
+        jwks_url: None,
+        jwks_ca: None,
         subjects: Vec::new(),
     }
 }

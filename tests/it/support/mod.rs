@@ -4,6 +4,7 @@
 //! `QINLIAN_TESTS=full` runs the long counts, `QINLIAN_CI=1` (set by `.ci/run`) forbids skipping, and `QINLIAN_TEST_PG`
 //! names a running PostgreSQL server instead of one that the tests start for themselves.
 
+pub(crate) mod authority;
 pub(crate) mod office;
 pub(crate) mod postgres;
 pub(crate) mod schema;
