@@ -20,6 +20,7 @@ mod import;
 pub mod init;
 mod ledger;
 pub mod office;
+mod pki;
 mod proto_export;
 pub mod serve;
 pub mod token;
@@ -91,6 +92,9 @@ enum Command {
     Witness(witness::Command),
     /// Load on this machine: what the ledger costs against plain rows
     Bench(bench::Options),
+    /// Certificates for a centre that has no authority of its own
+    #[command(subcommand)]
+    Pki(pki::Command),
     /// Why a call was denied
     Explain(explain::Options),
     /// The effective configuration
@@ -143,6 +147,7 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Ledger(command) => ledger::run(command).await,
         Command::Witness(command) => witness::run(command).await,
         Command::Bench(options) => bench::run(options).await,
+        Command::Pki(command) => pki::run(&command),
         Command::Explain(options) => explain::run(&options),
         Command::Config(command) => config_show::run(&command),
         Command::Proto(command) => proto_export::run(&command),

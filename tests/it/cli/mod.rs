@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod import;
 mod import_files;
+mod pki;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -12,6 +12,7 @@ use qinlian::proto::directory_service_client::DirectoryServiceClient;
 use qinlian::proto::{CreateEnrolmentCodeRequest, Device, PutDeviceRequest, device};
 use tokio::process::Command;
 use tonic::Request;
+use tonic::transport::Channel;
 
 use super::server::{Server, qinlian, run};
 use super::town::{HALL, Town, badge};
@@ -61,7 +62,7 @@ async fn a_terminal_in_python_enrols_clocks_in_works_offline_and_verifies_what_i
     let town = Town::on_sqlite().await;
     let Some(folder) = terminal(town.home()).await else { return town.end().await };
     let server = town.serve(0).await;
-    let code = new_code(&town, &server, "py-1").await;
+    let code = new_code(&town, server.connect().await, "py-1").await;
     let enrol = ["--centre", HALL, "--device", "py-1", "enrol", &code];
     let (good, said) = says(&folder, Some(&server), &enrol).await;
     assert!(good && said.starts_with("enrolled py-1, journal "), "{said}");
@@ -103,14 +104,13 @@ async fn a_terminal_in_python_enrols_clocks_in_works_offline_and_verifies_what_i
 }
 
 /// Puts a terminal, and makes a code for it, as an administrator does.
-async fn new_code(town: &Town, server: &Server, device: &str) -> String {
-    let mut directory = DirectoryServiceClient::new(server.connect().await);
-    let id = || RequestId::random(random(&SystemClock::new())).to_string();
+pub(super) async fn new_code(town: &Town, channel: Channel, device: &str) -> String {
+    let mut directory = DirectoryServiceClient::new(channel);
     let token = town.token(&town.administrator);
     let device = device.to_owned();
     let put = PutDeviceRequest {
         centre: HALL.to_owned(),
-        request_id: id(),
+        request_id: new_id(),
         device: Some(Device {
             device: device.clone(),
             kind: device::Kind::ClockTerminal.into(),
@@ -121,14 +121,19 @@ async fn new_code(town: &Town, server: &Server, device: &str) -> String {
     directory.put_device(bearing(&token, put)).await.expect("a device");
     let create = CreateEnrolmentCodeRequest {
         centre: HALL.to_owned(),
-        request_id: id(),
+        request_id: new_id(),
         device,
         ..CreateEnrolmentCodeRequest::default()
     };
     directory.create_enrolment_code(bearing(&token, create)).await.expect("a code").into_inner().code
 }
 
-fn bearing<T>(token: &str, message: T) -> Request<T> {
+/// An id for a request.
+pub(super) fn new_id() -> String {
+    RequestId::random(random(&SystemClock::new())).to_string()
+}
+
+pub(super) fn bearing<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", token.parse().expect("a token"));
     request

@@ -10,6 +10,7 @@ pub(crate) mod server;
 pub(crate) mod town;
 
 pub(crate) mod canary;
+mod certificates;
 mod clients;
 mod kill;
 mod once;
