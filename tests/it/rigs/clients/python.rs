@@ -1,23 +1,16 @@
-//! Clients that others write: the programs of `docs/clients` against the real server.
+//! The terminal of `docs/clients/python`.
 //!
-//! Wanted: Debian's python3-grpcio, python3-cryptography and protobuf-compiler-grpc. Where they are missing the test says so
-//! aloud; in CI it fails.
+//! Wanted: Debian's python3-grpcio, python3-cryptography and protobuf-compiler-grpc.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use qinlian::clock::{SystemClock, random};
-use qinlian::kernel::RequestId;
-use qinlian::proto::directory_service_client::DirectoryServiceClient;
-use qinlian::proto::{CreateEnrolmentCodeRequest, Device, PutDeviceRequest, device};
 use tokio::process::Command;
-use tonic::Request;
-use tonic::transport::Channel;
 
-use super::server::{Server, qinlian, run};
-use super::town::{HALL, Town, badge};
+use super::super::server::{Server, qinlian, run};
+use super::super::town::{HALL, Town, badge};
+use super::{missing, new_code};
 use crate::support::source::root;
-use crate::support::{in_ci, say_aloud};
 
 /// Where Debian's packages are.
 const PYTHON: &str = "/usr/bin/python3";
@@ -27,9 +20,7 @@ async fn terminal(home: &Path) -> Option<PathBuf> {
     let wanted = "import grpc, cryptography; open('/usr/bin/grpc_python_plugin')";
     let there = Command::new(PYTHON).args(["-c", wanted]).output().await;
     if !there.is_ok_and(|output| output.status.success()) {
-        let missing = "python3-grpcio, python3-cryptography and protobuf-compiler-grpc are needed for docs/clients/python";
-        assert!(!in_ci(), "{missing}");
-        say_aloud(&format!("SKIPPED: {missing}"));
+        missing("python3-grpcio, python3-cryptography and protobuf-compiler-grpc");
         return None;
     }
     let folder = home.join("python");
@@ -101,40 +92,4 @@ async fn a_terminal_in_python_enrols_clocks_in_works_offline_and_verifies_what_i
     server.stop().await;
     town.audit(0).await;
     town.end().await;
-}
-
-/// Puts a terminal, and makes a code for it, as an administrator does.
-pub(super) async fn new_code(town: &Town, channel: Channel, device: &str) -> String {
-    let mut directory = DirectoryServiceClient::new(channel);
-    let token = town.token(&town.administrator);
-    let device = device.to_owned();
-    let put = PutDeviceRequest {
-        centre: HALL.to_owned(),
-        request_id: new_id(),
-        device: Some(Device {
-            device: device.clone(),
-            kind: device::Kind::ClockTerminal.into(),
-            ..Device::default()
-        }),
-        ..PutDeviceRequest::default()
-    };
-    directory.put_device(bearing(&token, put)).await.expect("a device");
-    let create = CreateEnrolmentCodeRequest {
-        centre: HALL.to_owned(),
-        request_id: new_id(),
-        device,
-        ..CreateEnrolmentCodeRequest::default()
-    };
-    directory.create_enrolment_code(bearing(&token, create)).await.expect("a code").into_inner().code
-}
-
-/// An id for a request.
-pub(super) fn new_id() -> String {
-    RequestId::random(random(&SystemClock::new())).to_string()
-}
-
-pub(super) fn bearing<T>(token: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("authorization", token.parse().expect("a token"));
-    request
 }
