@@ -170,6 +170,8 @@ pub struct Limits {
     pub handshake_ms: u64,
     /// A call that is not answered by then is given up: 10 s.
     pub call_timeout_ms: u64,
+    /// Calls at work at once, in all; more are shed. What terminals call may take every place, what others call half.
+    pub calls: usize,
     /// Calls at work at once on one connection; more are shed.
     pub calls_per_connection: usize,
     /// Streams that a client may open on one connection.
@@ -225,6 +227,7 @@ impl Default for Limits {
             connections_per_address: 256,
             handshake_ms: 5_000,
             call_timeout_ms: 10_000,
+            calls: 2_048,
             calls_per_connection: 64,
             streams_per_connection: 100,
             local_error_resets: 1024,

@@ -38,6 +38,13 @@ pub struct Rule {
     pub record: Record,
 }
 
+impl Rule {
+    /// Is it none of our own methods: health, reflection?
+    pub fn is_open(&self) -> bool {
+        OPEN.contains(&self.method.as_str())
+    }
+}
+
 /// Why there is no table of rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {

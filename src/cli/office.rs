@@ -17,6 +17,7 @@ use crate::kernel::{CentreId, LogId, Pos, RequestId};
 use crate::ledger::anchor::Anchor;
 use crate::ledger::committer::Lane;
 use crate::ledger::erase::Erasures;
+use crate::ledger::faults::Faults;
 use crate::ledger::keys::Keys;
 use crate::ledger::{Ledger, Parts, setup, signature};
 use crate::proto::fact::Fact as Of;
@@ -52,11 +53,14 @@ pub struct Opening {
     pub batch: usize,
     /// Time and randomness.
     pub clock: Arc<dyn Clock>,
+    /// What goes wrong on purpose, for a test: nothing as a rule.
+    pub faults: Faults,
 }
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { batch: crate::ledger::committer::BATCH, clock: Arc::new(SystemClock::new()) }
+        let clock = Arc::new(SystemClock::new());
+        Self { batch: crate::ledger::committer::BATCH, clock, faults: Faults::none() }
     }
 }
 
@@ -77,7 +81,7 @@ impl Office {
 
     /// Starts the ledger over an open database, and checks that the keys are the deployment's.
     pub(super) async fn start(config: Config, store: Store, opening: Opening) -> anyhow::Result<Self> {
-        let Opening { batch, clock } = opening;
+        let Opening { batch, clock, faults } = opening;
         let keys = read_keys(&config)?;
         let registers = Registers::new(Arc::clone(&keys));
         let parts = Parts {
@@ -90,7 +94,7 @@ impl Office {
             store,
             rulebook: Arc::new(registers),
             deployment: config.deployment.clone(),
-            faults: crate::ledger::faults::Faults::none(),
+            faults,
         };
         let (ledger, committer) = Ledger::start(parts).await?;
         let office = Self { config, clock, keys, desk: Desk::new(ledger), committer };

@@ -119,6 +119,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
             "connections_per_address",
             "handshake_ms",
             "call_timeout_ms",
+            "calls",
             "calls_per_connection",
             "streams_per_connection",
             "local_error_resets",

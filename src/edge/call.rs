@@ -17,8 +17,9 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::Language;
-use super::limit::{AtWork, peer};
+use super::limit::{AtWork, Favour, peer};
 use super::status::{self, Refused};
+use crate::access::Rules;
 use crate::clock::{Clock, random};
 use crate::config::Limits;
 use crate::registers::failure::Failure;
@@ -36,6 +37,7 @@ pub struct CallId(pub Arc<str>);
 #[derive(Debug, Clone)]
 pub struct Surround {
     clock: Arc<dyn Clock>,
+    rules: Rules,
     at_work: AtWork,
     call_timeout: Duration,
 }
@@ -43,9 +45,9 @@ pub struct Surround {
 impl Surround {
     /// Ids come from the clock's randomness. The library has limits like these two, but answers them in its own
     /// words and outside of any layer of ours.
-    pub fn new(clock: Arc<dyn Clock>, limits: &Limits) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, rules: Rules, limits: &Limits) -> Self {
         let call_timeout = Duration::from_millis(limits.call_timeout_ms);
-        Self { clock, at_work: AtWork::new(limits.calls_per_connection), call_timeout }
+        Self { clock, rules, at_work: AtWork::new(limits), call_timeout }
     }
 }
 
@@ -83,7 +85,7 @@ where
         // The service that was polled ready is used; its clone waits for the next call.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let Surround { clock, at_work, call_timeout } = self.with.clone();
+        let Surround { clock, rules, at_work, call_timeout } = self.with.clone();
         let id = call_id(request.headers(), &*clock);
         let language = language_of(request.headers());
         let method = request.uri().path().to_owned();
@@ -93,12 +95,9 @@ where
             let started_ms = clock.monotonic_ms();
             let call = async {
                 // Held until the head of the answer is there; a stream's body counts against the streams.
-                let Some(_place) = at_work.begin(peer(request.extensions())) else {
-                    tracing::info!(
-                        code = "CALL_SHED",
-                        method,
-                        "too many calls of one connection are at work"
-                    );
+                let favour = Favour::of(rules.find(&method).map(|rule| &**rule));
+                let Some(_place) = at_work.begin(peer(request.extensions()), favour) else {
+                    tracing::info!(code = "CALL_SHED", method, "too many calls are at work");
                     return Ok(status::status(&Failure::Overloaded, language).into_http());
                 };
                 match tokio::time::timeout(call_timeout, inner.call(request)).await {

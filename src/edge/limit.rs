@@ -1,4 +1,4 @@
-//! How often a caller may call, and how many calls of one connection are at work at once.
+//! How often a caller may call, and how many calls are at work at once: in all, and of one connection.
 //!
 //! Both are counted before anything of the body is read. A caller is the subject of a good token; where no token is
 //! needed, the address. Health and reflection are not counted: whoever asks whether a replica is fit gets an answer.
@@ -17,9 +17,11 @@ use governor::{Quota, RateLimiter};
 use http::Extensions;
 
 use super::listen::Peer;
+use crate::access::Rule;
 use crate::clock::{Clock, Monotonic};
 use crate::config::Limits;
 use crate::kernel::Subject;
+use crate::proto::Role;
 
 /// Idle callers are forgotten once in so many calls. Who had their whole burst again is idle, so that at most the
 /// callers of the last `burst / per second` seconds and this many more are remembered.
@@ -92,29 +94,69 @@ pub fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<Peer>().map(|peer| peer.address)
 }
 
-/// Counts the calls at work by connection: a peer's address and port are those of one connection at a time.
+/// Who may take which of the places for calls at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Favour {
+    /// What terminals call: every place. Somebody stands there.
+    Terminals,
+    /// What others call: half of them, so that a hall can clock in while everybody exports.
+    Others,
+    /// Health and reflection: they take none. A server that is busy is not one that is ill.
+    Uncounted,
+}
+
+impl Favour {
+    /// As the method's rule says: whether terminals may call.
+    pub fn of(rule: Option<&Rule>) -> Self {
+        match rule {
+            Some(rule) if rule.roles.contains(&Role::Terminal) => Self::Terminals,
+            Some(rule) if rule.is_open() => Self::Uncounted,
+            Some(_) | None => Self::Others,
+        }
+    }
+}
+
+/// Counts the calls at work, in all and by connection: a peer's address and port are those of one connection at a time.
 #[derive(Debug, Clone)]
 pub struct AtWork {
     most: usize,
-    // Only connections with calls at work are in it, and it is never held across an await.
-    calls: Arc<Mutex<HashMap<Option<SocketAddr>, usize>>>,
+    most_per_connection: usize,
+    // Never held across an await.
+    calls: Arc<Mutex<Calls>>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    counted: usize,
+    /// Only connections with calls at work are in it.
+    by_connection: HashMap<Option<SocketAddr>, usize>,
 }
 
 impl AtWork {
-    /// At most so many for each connection.
-    pub fn new(most: usize) -> Self {
-        Self { most, calls: Arc::default() }
+    /// With these limits.
+    pub fn new(limits: &Limits) -> Self {
+        let (most, most_per_connection) = (limits.calls, limits.calls_per_connection);
+        Self { most, most_per_connection, calls: Arc::default() }
     }
 
     /// A place for one more call, until it is dropped; `None` when there is none.
-    pub fn begin(&self, peer: Option<SocketAddr>) -> Option<Place> {
+    pub fn begin(&self, peer: Option<SocketAddr>, favour: Favour) -> Option<Place> {
+        let places = match favour {
+            Favour::Terminals => self.most,
+            Favour::Others => self.most / 2,
+            Favour::Uncounted => usize::MAX,
+        };
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = calls.entry(peer).or_insert(0);
-        if *count >= self.most {
+        if calls.counted >= places {
+            return None;
+        }
+        let count = calls.by_connection.entry(peer).or_insert(0);
+        if *count >= self.most_per_connection {
             return None;
         }
         *count += 1;
-        Some(Place { peer, at_work: self.clone() })
+        calls.counted += usize::from(favour != Favour::Uncounted);
+        Some(Place { peer, favour, at_work: self.clone() })
     }
 }
 
@@ -122,13 +164,15 @@ impl AtWork {
 #[derive(Debug)]
 pub struct Place {
     peer: Option<SocketAddr>,
+    favour: Favour,
     at_work: AtWork,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut calls = self.at_work.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = calls.entry(self.peer) {
+        calls.counted -= usize::from(self.favour != Favour::Uncounted);
+        if let Entry::Occupied(mut count) = calls.by_connection.entry(self.peer) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();

@@ -157,14 +157,14 @@ pub async fn serve(
         .into_axum_router()
         // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
         .route_layer(Authenticate::new(
-            edge.rules,
+            edge.rules.clone(),
             edge.verifier,
             edge.support_key,
             Limiter::new(&limits, &edge.clock),
             Arc::clone(&edge.clock),
             devices,
         ))
-        .route_layer(Surround::new(Arc::clone(&edge.clock), &limits))
+        .route_layer(Surround::new(Arc::clone(&edge.clock), edge.rules, &limits))
         .route_layer(GrpcWebLayer::new())
         .route_layer(web::cors(&edge.web_origins));
     let (close, closing) = oneshot::channel::<()>();

@@ -14,8 +14,8 @@ use super::port::{Rulebook, Submission};
 
 /// Entries per commit: one full tile (c2sp.org/tlog-tiles).
 pub const BATCH: usize = 256;
-/// Of which at least this many from the bulk lane when bulk waits, so that an upload always moves: 256 / 16.
-const BULK_SHARE: usize = 16;
+/// Of which at least one in this many is from the bulk lane when bulk waits, so that an upload always moves.
+const BULK_ONE_IN: usize = 16;
 /// Commands waiting for their commit, live: sixteen batches.
 const LIVE_QUEUE: usize = 4_096;
 /// Commands waiting for their commit, bulk: eight uploads of 1,000 and some.
@@ -144,7 +144,7 @@ pub(super) struct Lanes<R: Rulebook> {
 impl<R: Rulebook> Lanes<R> {
     /// The first command, then all that already waits, up to `most`.
     pub(super) fn fill(&mut self, first: Pending<R>, most: usize) -> Vec<Pending<R>> {
-        let reserved = self.bulk.len().min(BULK_SHARE).min(most / 2);
+        let reserved = self.bulk.len().min(most.div_ceil(BULK_ONE_IN)).min(most / 2);
         let mut batch = vec![first];
         while batch.len() < most.saturating_sub(reserved) {
             match self.live.try_recv() {

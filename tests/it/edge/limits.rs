@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qinlian::access::{Caller, LocalIssuer};
+use qinlian::access::{Caller, LocalIssuer, Rules};
 use qinlian::clock::{Clock, MockClock};
 use qinlian::config::Limits;
-use qinlian::edge::limit::{AtWork, Limiter};
+use qinlian::edge::limit::{AtWork, Favour, Limiter};
 use qinlian::edge::{Edge, ServeError, Services, serve};
 use qinlian::kernel::Subject;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
@@ -188,14 +188,49 @@ async fn a_connection_with_too_much_at_work_is_told_to_come_again_and_a_finished
 
 #[test]
 fn calls_at_work_are_counted_for_each_connection() {
-    let at_work = AtWork::new(2);
+    let at_work = AtWork::new(&Limits { calls_per_connection: 2, ..Limits::default() });
+    let begin = |peer| at_work.begin(peer, Favour::Terminals);
     let [one, two] = ["10.0.0.1:1", "10.0.0.1:2"].map(|peer| Some(peer.parse().unwrap()));
-    let places = [at_work.begin(one), at_work.begin(one)];
+    let places = [begin(one), begin(one)];
     assert!(places.iter().all(Option::is_some));
-    assert!(at_work.begin(one).is_none());
-    assert!(at_work.begin(two).is_some());
+    assert!(begin(one).is_none());
+    assert!(begin(two).is_some());
     drop(places);
-    assert!(at_work.begin(one).is_some());
+    assert!(begin(one).is_some());
+}
+
+#[test]
+fn half_of_the_places_are_for_terminals_alone_and_health_needs_none() {
+    let at_work = AtWork::new(&Limits { calls: 4, ..Limits::default() });
+    let begin = |favour| at_work.begin(None, favour);
+    let others = [begin(Favour::Others), begin(Favour::Others)];
+    assert!(others.iter().all(Option::is_some));
+    assert!(begin(Favour::Others).is_none(), "two of four");
+    let terminals = [begin(Favour::Terminals), begin(Favour::Terminals)];
+    assert!(terminals.iter().all(Option::is_some));
+    assert!(begin(Favour::Terminals).is_none(), "four of four");
+    let health = begin(Favour::Uncounted);
+    assert!(health.is_some());
+    drop(others);
+    assert!(begin(Favour::Others).is_none(), "two are at work");
+    drop(terminals);
+    assert!(begin(Favour::Others).is_some());
+}
+
+#[test]
+fn who_may_take_which_place_follows_from_the_methods_rule() {
+    let rules = Rules::ours().unwrap();
+    for (method, favour) in [
+        ("/qinlian.v1.AttendanceService/RecordPunch", Favour::Terminals),
+        ("/qinlian.v1.AttendanceService/UploadPunches", Favour::Terminals),
+        ("/qinlian.v1.AttendanceService/ListPresenceSince", Favour::Others),
+        ("/qinlian.v1.AuditService/ExportBundle", Favour::Others),
+        ("/qinlian.v1.DirectoryService/GetDeviceToken", Favour::Others),
+        ("/grpc.health.v1.Health/Check", Favour::Uncounted),
+        ("/qinlian.v1.AttendanceService/NoSuchMethod", Favour::Others),
+    ] {
+        assert_eq!(Favour::of(rules.find(method).map(|rule| &**rule)), favour, "{method}");
+    }
 }
 
 #[tokio::test]

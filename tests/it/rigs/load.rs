@@ -107,15 +107,6 @@ impl Load {
 
     fn punch(&self, id: RequestId, terminal: usize) -> Command {
         let device_seq = self.journal_heads[terminal].fetch_add(1, Ordering::SeqCst) + 1;
-        let now_ms = now_ms();
-        let stamp = DeviceStamp {
-            device: format!("t{terminal}"),
-            device_seq,
-            boot_id: "first".to_owned(),
-            mono_ms: now_ms.cast_unsigned(),
-            claimed_at: Some(Timestamp { seconds: now_ms / 1000, nanos: 0 }),
-            ..DeviceStamp::default()
-        };
         let person = self.dice.roll(self.people.len());
         // Whoever has a badge shows it now and then; the terminal knows everybody.
         let who = if person.is_multiple_of(2) && self.dice.roll(2) == 0 {
@@ -127,14 +118,8 @@ impl Load {
             presented::Who::PersonId(self.people[person].clone())
         };
         let direction = [punch::Direction::In, punch::Direction::Out][self.dice.roll(2)];
-        let punch = Punch {
-            request_id: id.to_string(),
-            stamp: Some(stamp),
-            direction: direction.into(),
-            method: punch::Method::Card.into(),
-            presented: Some(Presented { who: Some(who), ..Presented::default() }),
-            device_label: String::new(),
-        };
+        let punch =
+            Punch { direction: direction.into(), ..punch(id, format!("t{terminal}"), device_seq, who) };
         let request = RecordPunchRequest {
             centre: HALL.to_owned(),
             punch: Some(punch),
@@ -292,6 +277,27 @@ impl Load {
             .expect("a text takes text");
         }
         std::fs::write(path, text).expect("the journal is kept");
+    }
+}
+
+/// Somebody came in just now.
+pub(crate) fn punch(id: RequestId, device: String, device_seq: u64, who: presented::Who) -> Punch {
+    let now_ms = now_ms();
+    let stamp = DeviceStamp {
+        device,
+        device_seq,
+        boot_id: "first".to_owned(),
+        mono_ms: now_ms.cast_unsigned(),
+        claimed_at: Some(Timestamp { seconds: now_ms / 1000, nanos: 0 }),
+        ..DeviceStamp::default()
+    };
+    Punch {
+        request_id: id.to_string(),
+        stamp: Some(stamp),
+        direction: punch::Direction::In.into(),
+        method: punch::Method::Card.into(),
+        presented: Some(Presented { who: Some(who), ..Presented::default() }),
+        device_label: String::new(),
     }
 }
 

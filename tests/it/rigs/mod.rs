@@ -14,6 +14,7 @@ mod certificates;
 mod clients;
 mod kill;
 mod once;
+mod overload;
 mod three;
 
 use qinlian::clock::{MockClock, random};
