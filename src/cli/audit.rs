@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::office::{Office, Opening};
 use super::{Answer, Where, quiet_log, say};
 use crate::config::Config;
 use crate::kernel::{CentreId, LogId};
-use crate::ledger::bundle::{BundleRequest, Summary, write_folder};
+use crate::ledger::bundle::{BundleRequest, Shown, Summary, write_folder};
 use crate::ledger::check::{CheckOptions, CheckReport, Finding, Weight, check};
 use crate::ledger::keys::Keys;
 use crate::ledger::port::Rulebook;
@@ -20,6 +20,8 @@ use crate::registers::derivation;
 use crate::registers::rulebook::Registers;
 use crate::results::{self, Audited, Difference};
 use crate::tlog::{CosignatureKey, Policy, VerifierKey, parse_cosignature_key};
+
+mod personal;
 
 /// What is audited.
 #[derive(Debug, Subcommand)]
@@ -39,9 +41,35 @@ pub(super) struct BundleOptions {
     /// Whose log; _ is the deployment's
     #[arg(long, value_name = "CODE")]
     centre: String,
-    /// The folder to make; personal parts are left out
+    /// The folder to make; personal parts are left out unless they are asked for
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
+    /// With the personal parts of the entries about this person
+    #[arg(long, value_name = "ID", requires = "reason")]
+    person: Option<String>,
+    /// With the personal parts of entries recorded at this time or later: a day in the centre, or 2026-11-02T08:00:00Z
+    #[arg(long, value_name = "TIME", requires = "reason")]
+    from: Option<String>,
+    /// With the personal parts of entries recorded before this time
+    #[arg(long, value_name = "TIME", requires = "reason")]
+    until: Option<String>,
+    /// Why personal parts are read; it goes on record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// For what
+    #[arg(long, value_enum, default_value = "audit", requires = "reason")]
+    purpose: Purpose,
+}
+
+/// What personal parts are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Purpose {
+    /// To audit
+    Audit,
+    /// To look into something
+    Investigation,
+    /// Because the person concerned asks
+    SubjectRequest,
 }
 
 #[derive(Debug, Args)]
@@ -77,7 +105,13 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
     match command {
         Command::Bundle(options) => {
             let office = Office::open(options.place.load()?, Opening::default()).await?;
-            let summary = bundle(&office, &options.centre, &options.out).await?;
+            let summary = match personal::read(&office, &options).await? {
+                None => bundle(&office, &options.centre, &options.out, None).await?,
+                Some((on_record, of)) => {
+                    let shown = Shown { on_record: &on_record, of: &of };
+                    bundle(&office, &options.centre, &options.out, Some(shown)).await?
+                }
+            };
             let vkeys = office.write_verifier_keys().await?;
             office.close().await;
             say(&format!(
@@ -126,13 +160,18 @@ pub(super) fn witnesses(config: &Config) -> anyhow::Result<Vec<CosignatureKey>> 
     config.witnesses.iter().map(|witness| key(&witness.vkey)).collect()
 }
 
-/// Writes a bundle without personal parts.
-pub async fn bundle(office: &Office, centre: &str, out: &Path) -> anyhow::Result<Summary> {
+/// Writes a bundle; without what is shown it holds no personal parts.
+pub async fn bundle(
+    office: &Office,
+    centre: &str,
+    out: &Path,
+    personal: Option<Shown<'_>>,
+) -> anyhow::Result<Summary> {
     let log = office.log_of(&CentreId::parse(centre).context("--centre")?).await?;
     let request = BundleRequest {
         log,
         personal_tables: office.desk.registers().personal_tables(),
-        disclosure: None,
+        personal,
         witnesses: &witnesses(&office.config)?,
     };
     write_folder(office.desk.ledger().reader(), request, out)

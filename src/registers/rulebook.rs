@@ -202,20 +202,25 @@ static TABLES: &[&Table] = &[
 static PERSONAL_TABLES: &[&Table] =
     &[&directory::rows::PERSONAL, &attendance::rows::PERSONAL, &audit::rows::PERSONAL];
 
-/// The entries that concern the people whom proposals to erase name, in every register.
-async fn about(
+/// The entries of a log that are about a person, in every register: whom an erasure or a bundle names.
+pub async fn about(tx: &mut Tx, log: LogId, person: &PersonId) -> Result<BTreeSet<Pos>, StoreError> {
+    let found = directory::rows::about(tx, log, person).await?;
+    let mut positions = found.positions;
+    positions.extend(attendance::about::positions(tx, log, person, &found.credentials).await?);
+    Ok(positions)
+}
+
+/// Those of the people whom proposals to erase name.
+async fn about_proposed(
     tx: &mut Tx,
     audits: &[(LogId, &audit::fact::Command)],
 ) -> Result<HashMap<(LogId, PersonId), BTreeSet<Pos>>, StoreError> {
-    let mut about = HashMap::new();
+    let mut found = HashMap::new();
     for (log, command) in audits {
         let audit::fact::Command::RequestErasure { person_id: Some(person), .. } = command else { continue };
-        let found = directory::rows::about(tx, *log, person).await?;
-        let mut positions = found.positions;
-        positions.extend(attendance::about::positions(tx, *log, person, &found.credentials).await?);
-        about.insert((*log, person.clone()), positions);
+        found.insert((*log, person.clone()), about(tx, *log, person).await?);
     }
-    Ok(about)
+    Ok(found)
 }
 
 impl Rulebook for Registers {
@@ -251,7 +256,7 @@ impl Rulebook for Registers {
             }
         }
         let attendance = self.attendance.load(tx, &self.keys, &directories, config, &punches).await?;
-        let about = about(tx, &audits).await?;
+        let about = about_proposed(tx, &audits).await?;
         let audit = audit::state::State::load(tx, PERSONAL_TABLES, &audits, about).await?;
         Ok(State { directories, attendance, audit })
     }

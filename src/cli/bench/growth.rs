@@ -48,7 +48,7 @@ pub(super) async fn measure(options: &Options, place: &Place, entries: u64) -> a
 async fn verified(place: &Place, grown: &Stage) -> anyhow::Result<Verified> {
     let office = grown.town.open(Contender::Ledger.opening()).await?;
     let bundle = place.folder.join("bundle");
-    audit::bundle(&office, CENTRE, &bundle).await?;
+    audit::bundle(&office, CENTRE, &bundle, None).await?;
     let keys = audit::keys_of(&office.vkey(CENTRE)?)?;
     office.close().await;
     let watch = Stopwatch::start();

@@ -176,7 +176,7 @@ impl Story<'_> {
     /// The offline proof, and the altered copy.
     async fn verified(&self, receipt: &Receipt, opening: &Opening) -> anyhow::Result<bool> {
         let bundle = self.data.join("bundle");
-        audit::bundle(self.office, CENTRE, &bundle).await?;
+        audit::bundle(self.office, CENTRE, &bundle, None).await?;
         let keys = audit::keys_of(&self.office.vkey(CENTRE)?)?;
         let report = verify(&Folder(bundle), &VerifyOptions::new(keys), &audit::meaning());
         tell::heading("Somebody outside checks: no database, no network, no trust in us");

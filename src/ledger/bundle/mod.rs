@@ -7,10 +7,12 @@
 mod checkpoints;
 mod manifest;
 mod parts;
+mod wanted;
 mod writer;
 
 pub use manifest::{EpochLine, FileLine, Manifest, ManifestError};
 pub use parts::{PartHere, PartsError, PartsReader, encode_parts};
+pub use wanted::{Shown, Wanted};
 pub use writer::{BundleError, BundleFile, BundleRequest, BundleWriter, Summary, write_folder};
 
 /// Entries per tile, bundle of entries and file of parts (c2sp.org/tlog-tiles).

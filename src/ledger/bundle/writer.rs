@@ -11,6 +11,7 @@ use std::path::Path;
 use super::checkpoints::{Selection, Whose};
 use super::manifest::{EpochLine, FileLine, Manifest};
 use super::parts::{PartHere, encode_parts};
+use super::wanted::Shown;
 use super::{MANIFEST, WIDTH, folder, parts_path};
 use crate::kernel::{LogId, Pos};
 use crate::ledger::commit::{HEADS, read_head};
@@ -37,8 +38,8 @@ pub struct BundleRequest<'a> {
     pub log: LogId,
     /// Where personal parts are: `rulebook.personal_tables()`.
     pub personal_tables: &'static [&'static Table],
-    /// With it, the bundle holds personal parts; without, it says that they were left out.
-    pub disclosure: Option<&'a Disclosure>,
+    /// Which personal parts are in it; of the others it says that they were left out.
+    pub personal: Option<Shown<'a>>,
     /// Witnesses whose cosignatures are written as lines: the table has their key ids, the line needs their names.
     pub witnesses: &'a [CosignatureKey],
 }
@@ -128,7 +129,7 @@ pub struct BundleWriter<'a> {
 impl<'a> BundleWriter<'a> {
     /// Fixes the moment, checks the head, and plans.
     pub async fn open(reader: &'a Reader, request: BundleRequest<'a>) -> Result<Self, BundleError> {
-        if request.disclosure.is_some_and(|disclosure| disclosure.log() != request.log) {
+        if request.personal.is_some_and(|shown| shown.on_record.log() != request.log) {
             return Err(BundleError::Disclosure);
         }
         let mut tx = reader.store().snapshot().await?;
@@ -272,20 +273,24 @@ impl<'a> BundleWriter<'a> {
         let mut personal = HashMap::new();
         let mut withheld = HashSet::new();
         for table in self.request.personal_tables {
-            match self.request.disclosure {
-                Some(disclosure) => personal.extend(self.disclosed(disclosure, table, from, until).await?),
+            match self.request.personal {
+                Some(shown) => personal.extend(self.disclosed(shown.on_record, table, from, until).await?),
                 None => withheld.extend(self.places(table, from, until).await?),
             }
         }
         let mut bytes = Vec::new();
         for (pos, leaf) in (from.column()..).zip(&leaves) {
             // A leaf that cannot be read commits to nothing that could be named.
-            let count = Leaf::decode(leaf).map_or(0, |leaf| leaf.parts.len());
+            let leaf = Leaf::decode(leaf).ok();
+            let count = leaf.as_ref().map_or(0, |leaf| leaf.parts.len());
             let count = i64::try_from(count).unwrap_or_default();
+            let selected =
+                leaf.zip(self.request.personal).is_some_and(|(leaf, shown)| shown.of.holds(pos, &leaf));
             let parts: Vec<PartHere<'_>> = (0..count)
                 .map(|part| {
                     let stored = if part == 0 { facts.get(&(pos, 0)) } else { personal.get(&(pos, part)) };
                     match stored {
+                        Some(_) if part > 0 && !selected => PartHere::Withheld,
                         Some((salt, payload)) => PartHere::Here { salt: *salt, payload },
                         None if part > 0 && withheld.contains(&(pos, part)) => PartHere::Withheld,
                         None => PartHere::Gone,

@@ -101,3 +101,48 @@ fn a_role_is_granted_once_and_the_proto_files_are_given_away() {
     assert!(proto.join("qinlian/v1/attendance.proto").exists());
     assert!(done(&["config", "show", "--data", text(&data)]).contains("port = 50051"));
 }
+
+#[test]
+fn a_bundle_about_a_person_holds_their_name_and_no_other_and_the_read_is_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let init = ["init", "--data", text(&data), "--centre", "hall", "--name", "大厅"];
+    let said = done(&[init.as_slice(), &["--admin", "Zhang San", "--admin", "Li Si"]].concat());
+    let first = said.split_whitespace().find_map(|word| word.strip_prefix("person:")).unwrap().to_owned();
+    let key = data.join("verifier.key");
+    let mut entries = 0;
+    for (n, (what, asked, names)) in [
+        ("nothing", vec![], [false, false]),
+        ("a person", vec!["--person", &first, "--reason", "asked for it"], [true, false]),
+        ("all", vec!["--from", "2020-01-01", "--reason", "an audit"], [true, true]),
+        ("long ago", vec!["--until", "2020-01-01T00:00:00Z", "--reason", "an audit"], [false, false]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let out = dir.path().join(format!("bundle-{n}"));
+        let bundle = ["audit", "bundle", "--data", text(&data), "--centre", "_", "-o", text(&out)];
+        done(&[bundle.as_slice(), &asked].concat());
+        let parts = std::fs::read(out.join("parts/000")).unwrap();
+        let holds = |name: &str| parts.windows(name.len()).any(|window| window == name.as_bytes());
+        assert_eq!(["Zhang San", "Li Si"].map(holds), names, "{what}");
+        let report = done(&["audit", "verify", text(&out), "--key", text(&key), "--json"]);
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["verified"], true, "{what}: {report}");
+        let before = std::mem::replace(&mut entries, report["entries"].as_u64().unwrap());
+        assert!(n == 0 || entries == before + 1, "{what}: a read is an entry");
+    }
+    let out = dir.path().join("refused");
+    for (named, asked) in [
+        ("--reason", vec!["--person", first.as_str()]),
+        ("--person", vec!["--person", "nobody", "--reason", "x"]),
+        ("--from", vec!["--from", "yesterday", "--reason", "x"]),
+        ("--until", vec!["--from", "2026-01-02", "--until", "2026-01-01", "--reason", "x"]),
+    ] {
+        let bundle = ["audit", "bundle", "--data", text(&data), "--centre", "_", "-o", text(&out)];
+        let refused = qinlian(&[bundle.as_slice(), &asked].concat());
+        assert_eq!(refused.status.code(), Some(2), "{asked:?}");
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(named), "{asked:?}");
+    }
+    assert!(!out.exists());
+}

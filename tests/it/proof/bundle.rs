@@ -1,6 +1,8 @@
 //! A bundle of an honest log: what is in it, and that it verifies.
 
-use qinlian::ledger::bundle::Manifest;
+use qinlian::kernel::Pos;
+use qinlian::ledger::bundle::{Manifest, Wanted};
+use qinlian::ledger::leaf::Leaf;
 use qinlian::ledger::verify::{Folder, Options, verify};
 use qinlian::tlog::{decode_bundle, leaf_hash, tiles_of};
 
@@ -145,6 +147,48 @@ async fn names_are_in_a_bundle_only_with_a_read_on_record() {
 }
 
 #[tokio::test]
+async fn names_of_the_wanted_entries_are_in_a_bundle_and_no_others() {
+    each(async |fixture| {
+        let rig = Rig::new(fixture).await;
+        // Six entries of an hour each; the first, the fourth have a name.
+        for n in 0..6 {
+            rig.clock.advance_ms(3_600_000);
+            let name = ["Zhang San", "Li Si"][n / 3];
+            rig.send(HALL, note(&format!("note {n}"), (n % 3 == 0).then_some(name))).await;
+        }
+        let disclosure = rig.disclosure().await;
+        let entries = rig.ledger.reader().entries(HALL, &[Pos::new(0), Pos::new(3)]).await.unwrap();
+        let at: Vec<_> = entries.iter().map(|entry| Leaf::decode(&entry.leaf).unwrap().recorded).collect();
+        let positions = |all: &[u64]| Some(all.iter().map(|pos| Pos::new(*pos)).collect());
+        let all = Wanted::default();
+        for (what, wanted, shown) in [
+            ("all", all.clone(), [true, true]),
+            ("the first", Wanted { entries: positions(&[0]), ..all.clone() }, [true, false]),
+            ("the fourth", Wanted { entries: positions(&[1, 3, 5]), ..all.clone() }, [false, true]),
+            ("none", Wanted { entries: positions(&[]), ..all.clone() }, [false, false]),
+            ("from the fourth on", Wanted { from: Some(at[1]), ..all.clone() }, [false, true]),
+            ("up to the fourth", Wanted { until: Some(at[1]), ..all.clone() }, [true, false]),
+            (
+                "the first, later",
+                Wanted { entries: positions(&[0]), from: Some(at[1]), until: None },
+                [false; 2],
+            ),
+        ] {
+            let bundle = rig.bundle_of(Some(&disclosure), &wanted, &[]).await;
+            let holds = |name: &[u8]| {
+                bundle.values().any(|bytes| bytes.windows(name.len()).any(|window| window == name))
+            };
+            assert_eq!([holds(b"Zhang San"), holds(b"Li Si")], shown, "{what}");
+            let report = verdict(&bundle);
+            let withheld = shown.iter().filter(|shown| !**shown).count();
+            assert_eq!((report.first_bad, report.withheld), (None, withheld as u64), "{what}");
+        }
+        rig.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_bundle_in_a_folder_verifies_and_a_file_too_many_or_too_few_is_named() {
     each(async |fixture| {
         let rig = Rig::new(fixture).await;
@@ -153,7 +197,7 @@ async fn a_bundle_in_a_folder_verifies_and_a_file_too_many_or_too_few_is_named()
         let request = qinlian::ledger::bundle::BundleRequest {
             log: HALL,
             personal_tables: qinlian::ledger::port::Rulebook::personal_tables(&Toy),
-            disclosure: None,
+            personal: None,
             witnesses: &[],
         };
         let summary =
@@ -193,7 +237,7 @@ async fn a_bundle_shows_one_moment_while_the_log_goes_on() {
         let request = qinlian::ledger::bundle::BundleRequest {
             log: HALL,
             personal_tables: qinlian::ledger::port::Rulebook::personal_tables(&Toy),
-            disclosure: None,
+            personal: None,
             witnesses: &[],
         };
         let mut writer =

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use qinlian::clock::MockClock;
 use qinlian::kernel::{CentreId, EpochMs, LogId, RequestId};
 use qinlian::ledger::anchor::Anchor;
-use qinlian::ledger::bundle::{BundleRequest, BundleWriter};
+use qinlian::ledger::bundle::{BundleRequest, BundleWriter, Shown, Wanted};
 use qinlian::ledger::check::{CheckOptions, CheckReport, check};
 use qinlian::ledger::committer::Lane;
 use qinlian::ledger::disclosure::Disclosure;
@@ -129,8 +129,19 @@ impl<'f> Rig<'f> {
         disclosure: Option<&Disclosure>,
         witnesses: &[CosignatureKey],
     ) -> Bundle {
+        self.bundle_of(disclosure, &Wanted::default(), witnesses).await
+    }
+
+    /// A bundle with the personal parts of these entries.
+    pub(super) async fn bundle_of(
+        &self,
+        disclosure: Option<&Disclosure>,
+        of: &Wanted,
+        witnesses: &[CosignatureKey],
+    ) -> Bundle {
+        let personal = disclosure.map(|on_record| Shown { on_record, of });
         let request =
-            BundleRequest { log: HALL, personal_tables: Toy.personal_tables(), disclosure, witnesses };
+            BundleRequest { log: HALL, personal_tables: Toy.personal_tables(), personal, witnesses };
         let mut writer = BundleWriter::open(self.ledger.reader(), request).await.unwrap();
         let mut bundle = Bundle::new();
         while let Some(file) = writer.next().await.unwrap() {

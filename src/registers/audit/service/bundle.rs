@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::access::Caller;
 use crate::kernel::{Check, LogId};
-use crate::ledger::bundle::{BundleError, BundleRequest, BundleWriter};
+use crate::ledger::bundle::{BundleError, BundleRequest, BundleWriter, Shown, Wanted};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::port::Rulebook;
 use crate::ledger::reader::ReadError;
@@ -59,7 +59,9 @@ async fn write(
     sender: &mpsc::Sender<Piece>,
 ) -> Result<(), Failure> {
     let personal_tables = desk.registers().personal_tables();
-    let request = BundleRequest { log, personal_tables, disclosure, witnesses };
+    let all = Wanted::default();
+    let personal = disclosure.map(|on_record| Shown { on_record, of: &all });
+    let request = BundleRequest { log, personal_tables, personal, witnesses };
     let mut writer = BundleWriter::open(desk.ledger().reader(), request).await.map_err(failed)?;
     while let Some(file) = writer.next().await.map_err(failed)? {
         let mut rest = file.bytes.as_slice();
