@@ -1,16 +1,27 @@
 //! The process's log: one line per event, with stable codes, on standard error.
 //!
-//! Fields are codes, ids of calls, and numbers. Names, badges, tokens and what people wrote never go into one; a test
-//! looks for canaries at the level TRACE.
+//! What may stand in a line is decided here and nowhere else: [`fields`] lists the names that pass, and
+//! docs/events.md says what each holds. Names, badges, tokens and what people wrote never go into one; a test looks for
+//! canaries at the level TRACE. Of what libraries say, a line keeps only where they said it
+//! (docs/adr/0008-what-a-log-line-may-hold.md).
+
+pub mod fields;
+mod lines;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry};
+
+use lines::Lines;
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object a line, for collectors.
+    /// One flat JSON object a line, for collectors.
     #[default]
     Json,
     /// For people.
@@ -30,15 +41,20 @@ pub enum TelemetryError {
 
 /// Starts the log. `filter` is of the form `info,qinlian=debug`.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+    log_to(format, filter, std::io::stderr)?.try_init().map_err(|_| TelemetryError::Twice)
+}
+
+/// The log, written elsewhere.
+pub fn log_to<W>(
+    format: LogFormat,
+    filter: &str,
+    writer: W,
+) -> Result<impl Subscriber + Send + Sync + 'static, TelemetryError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let chosen = EnvFilter::try_new(filter).map_err(|_| TelemetryError::Filter(filter.to_owned()))?;
-    let log = tracing_subscriber::fmt().with_env_filter(chosen).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
-        }
-        LogFormat::Text => log.with_ansi(false).with_target(false).try_init(),
-    }
-    .map_err(|_| TelemetryError::Twice)
+    Ok(Registry::default().with(chosen).with(Lines::new(format, writer)))
 }
 
 /// From now on a panic is a line with its place, never with its message: that may hold what a caller sent.

@@ -14,7 +14,7 @@ use super::office::{Office, Opening};
 use super::{Answer, Where, say};
 use crate::access::{FetchPace, Rules, SupportKey, Verifier};
 use crate::clock::Clock;
-use crate::edge::{self, Edge, ServeError, Services, Tls};
+use crate::edge::{self, Edge, Figures, ServeError, Services, Tls};
 use crate::kernel::EpochMs;
 use crate::ledger::anchor::Anchor;
 use crate::registers::audit::service::cleanup::{Cleanup, Window};
@@ -89,8 +89,10 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
     let verifier = Arc::new(verifier);
     let keys = Arc::clone(&verifier);
     let tls = listen.tls.as_ref().map(|files| Tls::open(files, Arc::clone(&office.clock)));
+    let rules = Rules::ours()?;
     let edge = Edge {
-        rules: Rules::ours()?,
+        figures: Arc::new(Figures::new(&rules)),
+        rules,
         verifier,
         support_key: Arc::new(SupportKey::new(office.keys.support_key())),
         clock: Arc::clone(&office.clock),

@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::Language;
 use super::call::language_of;
+use super::outcome::Told;
 use super::status::status;
 use crate::access::{Caller, Visitor};
 use crate::registers::failure::Failure;
@@ -16,11 +17,12 @@ use crate::registers::failure::Failure;
 /// The stream of a streaming answer.
 pub type Answers<T> = BoxStream<'static, Result<T, Status>>;
 
-/// One call: who, and in which language failures are said.
+/// One call: who, in which language failures are said, and to whom else.
 #[derive(Debug, Clone)]
 pub struct Call {
     caller: Caller,
     language: Language,
+    told: Told,
 }
 
 impl Call {
@@ -29,9 +31,10 @@ impl Call {
     pub fn open<T>(request: Request<T>) -> Result<(Self, T), Status> {
         let (metadata, mut extensions, message) = request.into_parts();
         let language = language_of(metadata.as_ref());
+        let told = extensions.remove::<Told>().unwrap_or_default();
         match extensions.remove::<Caller>() {
-            Some(caller) => Ok((Self { caller, language }, message)),
-            None => Err(status(&Failure::Fault("NO_CALLER"), language)),
+            Some(caller) => Ok((Self { caller, language, told }, message)),
+            None => Err(say(&told, &Failure::Fault("NO_CALLER"), language)),
         }
     }
 
@@ -56,38 +59,20 @@ impl Call {
     }
 
     fn fail(&self, failure: &Failure) -> Status {
-        let request = self.caller.request();
-        let method = &self.caller.rule().method;
-        match failure {
-            Failure::Fault(fault) => {
-                tracing::error!(
-                    code = "CALL_FAULT",
-                    fault,
-                    request,
-                    method,
-                    "a call failed through our fault"
-                );
-            }
+        if let Failure::Denied(denied) = failure
+            && denied.support_id.is_empty()
+        {
             // The commit knows no caller: the denial is noted here, and gets its id.
-            Failure::Denied(denied) if denied.support_id.is_empty() => {
-                let denied = Failure::Denied(self.caller.deny(denied.why));
-                return status(&denied, self.language);
-            }
-            Failure::Denied(_)
-            | Failure::Invalid(_)
-            | Failure::Refused(_)
-            | Failure::NotFound(_)
-            | Failure::NotProven
-            | Failure::RequestIdReused
-            | Failure::CursorExpired
-            | Failure::TooLarge
-            | Failure::Overloaded
-            | Failure::DiskFull
-            | Failure::InDoubt
-            | Failure::Unavailable(_) => {}
+            return say(&self.told, &Failure::Denied(self.caller.deny(denied.why)), self.language);
         }
-        status(failure, self.language)
+        say(&self.told, failure, self.language)
     }
+}
+
+/// The status of a failure, which its outcome hears of too.
+fn say(told: &Told, failure: &Failure, language: Language) -> Status {
+    told.failure(failure);
+    status(failure, language)
 }
 
 /// A call that anybody may make: nobody is known yet, and only the language and the id of the call are.
@@ -95,6 +80,7 @@ impl Call {
 pub struct OpenCall {
     visitor: Visitor,
     language: Language,
+    told: Told,
 }
 
 impl OpenCall {
@@ -102,9 +88,10 @@ impl OpenCall {
     pub fn open<T>(request: Request<T>) -> Result<(Self, T), Status> {
         let (metadata, mut extensions, message) = request.into_parts();
         let language = language_of(metadata.as_ref());
+        let told = extensions.remove::<Told>().unwrap_or_default();
         match extensions.remove::<Visitor>() {
-            Some(visitor) => Ok((Self { visitor, language }, message)),
-            None => Err(status(&Failure::Fault("NOT_OPEN"), language)),
+            Some(visitor) => Ok((Self { visitor, language, told }, message)),
+            None => Err(say(&told, &Failure::Fault("NOT_OPEN"), language)),
         }
     }
 
@@ -115,19 +102,7 @@ impl OpenCall {
 
     /// The answer.
     pub fn answer<T>(&self, answer: Result<T, Failure>) -> Result<Response<T>, Status> {
-        answer.map(Response::new).map_err(|failure| {
-            if let Failure::Fault(fault) = &failure {
-                let (request, method) = (self.visitor.request(), self.visitor.method());
-                tracing::error!(
-                    code = "CALL_FAULT",
-                    fault,
-                    request,
-                    method,
-                    "a call failed through our fault"
-                );
-            }
-            status(&failure, self.language)
-        })
+        answer.map(Response::new).map_err(|failure| say(&self.told, &failure, self.language))
     }
 }
 

@@ -6,7 +6,6 @@
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::future::Either;
 use http::header::{AUTHORIZATION, HeaderMap};
@@ -16,6 +15,7 @@ use tower::{Layer, Service};
 use super::call::{CallId, language_of};
 use super::limit::{Limiter, peer};
 use super::listen::Peer;
+use super::outcome::Told;
 use super::status::{self, Refused};
 use crate::access::{Binding, Caller, Rule, Rules, Support, SupportKey, TokenError, Verifier, Visitor};
 use crate::clock::{Clock, random};
@@ -96,6 +96,9 @@ where
                 Either::Left(self.inner.call(request))
             }
             Err(refused) => {
+                if let Some(told) = request.extensions().get::<Told>() {
+                    told.refused(refused);
+                }
                 let status = status::refused(refused, language_of(request.headers()));
                 Either::Right(ready(Ok(status.into_http())))
             }
@@ -121,7 +124,7 @@ impl With {
             if rule.method.starts_with(OURS)
                 && let Some(peer) = peer(request.extensions())
             {
-                self.limiter.address(peer.ip()).map_err(|wait| limited(rule, wait))?;
+                self.limiter.address(peer.ip()).map_err(Refused::RateLimited)?;
             }
             let visitor = Visitor::new(Arc::clone(rule), id).with_certificate(certificate);
             return Ok(Checked::Visitor(visitor));
@@ -135,7 +138,7 @@ impl With {
             refuse(rule, error.code());
             if error == TokenError::Expired { Refused::TokenExpired } else { Refused::TokenInvalid }
         })?;
-        self.limiter.subject(&identity.subject).map_err(|wait| limited(rule, wait))?;
+        self.limiter.subject(&identity.subject).map_err(Refused::RateLimited)?;
         let support = Support::new(Arc::clone(&self.support_key), random(&*self.clock), self.clock.now());
         let caller = Caller::new(identity.subject, Arc::clone(rule), id, support);
         Ok(Checked::Caller(caller.holding(identity.key)))
@@ -144,12 +147,6 @@ impl With {
 
 fn refuse(rule: &Rule, why: &str) {
     tracing::warn!(code = "TOKEN_REFUSED", why, method = rule.method, "a call without a good token");
-}
-
-fn limited(rule: &Rule, wait: Duration) -> Refused {
-    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(code = "CALL_RATE_LIMITED", method = rule.method, wait_ms, "a caller calls too often");
-    Refused::RateLimited(wait)
 }
 
 /// The one bearer token of the call (RFC 6750 §2.1).

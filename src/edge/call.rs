@@ -1,6 +1,6 @@
-//! What surrounds every call: an id for log lines, one line when it fails, and an answer even if a handler panics.
+//! What surrounds every call: an id for log lines, an outcome, and an answer even if a handler panics.
 //!
-//! The outermost layer of our own. It also puts what the gRPC library says by itself into our words: a message too
+//! The outermost layer of our own; how a call ended is written by [`outcome`](super::outcome). It also puts what the gRPC library says by itself into our words: a message too
 //! large, a message that does not decode. Every status of ours has details, so what has none is the library's.
 
 use std::panic::AssertUnwindSafe;
@@ -12,12 +12,15 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::header::HeaderMap;
 use http::{HeaderValue, Request, Response};
+use hyper::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use super::Language;
+use super::figures::Figures;
 use super::limit::{AtWork, Favour, peer};
+use super::outcome::{Followed, Outcome, Told, code_of};
 use super::status::{self, Refused};
 use crate::access::Rules;
 use crate::clock::{Clock, random};
@@ -38,6 +41,7 @@ pub struct CallId(pub Arc<str>);
 pub struct Surround {
     clock: Arc<dyn Clock>,
     rules: Rules,
+    figures: Arc<Figures>,
     at_work: AtWork,
     call_timeout: Duration,
 }
@@ -45,9 +49,9 @@ pub struct Surround {
 impl Surround {
     /// Ids come from the clock's randomness. The library has limits like these two, but answers them in its own
     /// words and outside of any layer of ours.
-    pub fn new(clock: Arc<dyn Clock>, rules: Rules, limits: &Limits) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, rules: Rules, figures: Arc<Figures>, limits: &Limits) -> Self {
         let call_timeout = Duration::from_millis(limits.call_timeout_ms);
-        Self { clock, rules, at_work: AtWork::new(limits), call_timeout }
+        Self { clock, rules, figures, at_work: AtWork::new(limits), call_timeout }
     }
 }
 
@@ -71,11 +75,11 @@ where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
-    R: Default,
+    R: Default + Body + Unpin,
 {
-    type Response = Response<R>;
+    type Response = Response<Followed<R>>;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<R>, S::Error>>;
+    type Future = BoxFuture<'static, Result<Self::Response, S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -85,46 +89,46 @@ where
         // The service that was polled ready is used; its clone waits for the next call.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let Surround { clock, rules, at_work, call_timeout } = self.with.clone();
+        let Surround { clock, rules, figures, at_work, call_timeout } = self.with.clone();
         let id = call_id(request.headers(), &*clock);
         let language = language_of(request.headers());
-        let method = request.uri().path().to_owned();
-        let span = tracing::info_span!("call", request = &*id.0, trace = trace_id(request.headers()));
+        let method = figures.method(request.uri().path());
+        // Whatever the filter lets through, its lines have the id.
+        let span =
+            tracing::error_span!("call", method = &*method, request = &*id.0, trace = tracing::field::Empty);
+        if let Some(trace) = trace_id(request.headers()) {
+            span.record("trace", trace);
+        }
+        let told = Told::default();
+        let outcome = Outcome::begin(method, figures, clock, told.clone(), span.clone());
         request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(told.clone());
         let answer = async move {
-            let started_ms = clock.monotonic_ms();
             let call = async {
                 // Held until the head of the answer is there; a stream's body counts against the streams.
-                let favour = Favour::of(rules.find(&method).map(|rule| &**rule));
+                let favour = Favour::of(rules.find(request.uri().path()).map(|rule| &**rule));
                 let Some(_place) = at_work.begin(peer(request.extensions()), favour) else {
-                    tracing::info!(code = "CALL_SHED", method, "too many calls are at work");
-                    return Ok(status::status(&Failure::Overloaded, language).into_http());
+                    return Ok(status::status(&told.shed(), language).into_http());
                 };
                 match tokio::time::timeout(call_timeout, inner.call(request)).await {
                     Ok(answered) => answered,
-                    Err(_elapsed) => {
-                        tracing::warn!(code = "CALL_GIVEN_UP", method, "a call took longer than it may");
-                        // What it sent to be committed may yet be: the same id finds out.
-                        Ok(status::status(&Failure::InDoubt, language).into_http())
-                    }
+                    Err(_elapsed) => Ok(status::status(&told.given_up(), language).into_http()),
                 }
             };
             let mut response = match AssertUnwindSafe(call).catch_unwind().await {
                 Ok(answered) => answered?,
-                Err(_panic) => {
-                    tracing::error!(code = "CALL_PANICKED", method, "a handler panicked");
-                    status::status(&Failure::Fault("PANIC"), language).into_http()
-                }
+                Err(_panic) => status::status(&told.panicked(), language).into_http(),
             };
-            if let Some(status) = in_our_words(response.headers(), language) {
+            if let Some(status) = in_our_words(response.headers(), &told, language) {
                 response = status.into_http();
             }
-            let duration_ms = clock.monotonic_ms().saturating_sub(started_ms);
-            note(&method, response.headers(), duration_ms);
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 response.headers_mut().insert(REQUEST_ID, value);
             }
-            Ok(response)
+            // What is no answer of gRPC has no status of it: a content type that is not served, for example.
+            let strange = (!response.status().is_success()).then_some(Code::Unknown);
+            let code = code_of(response.headers()).or(strange);
+            Ok(response.map(|body| Followed::new(body, outcome, code)))
         };
         Box::pin(answer.instrument(span))
     }
@@ -147,28 +151,31 @@ fn call_id(headers: &HeaderMap, clock: &dyn Clock) -> CallId {
     }
 }
 
-/// The trace id of a W3C `traceparent`, `00-<32 hex>-<16 hex>-<2 hex>`; empty if there is none.
-fn trace_id(headers: &HeaderMap) -> &str {
-    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let id = parent.split('-').nth(1).unwrap_or_default();
-    if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) { id } else { "" }
+/// The trace id of a W3C `traceparent`, `00-<32 hex>-<16 hex>-<2 hex>`.
+fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let parent = headers.get("traceparent").and_then(|value| value.to_str().ok())?;
+    parent.split('-').nth(1).filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// The status that the library gave in the head of the answer; `None` for success and for what comes in trailers.
-fn code_of(headers: &HeaderMap) -> Option<Code> {
-    headers.get(Status::GRPC_STATUS).map(|value| Code::from_bytes(value.as_bytes()))
-}
-
-fn in_our_words(headers: &HeaderMap, language: Language) -> Option<Status> {
+/// The status that the library gave in the head of the answer, as ours; `None` for success, for what is ours, and for
+/// what comes in trailers.
+fn in_our_words(headers: &HeaderMap, told: &Told, language: Language) -> Option<Status> {
     if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
         return None;
     }
+    let refuse = |refused| {
+        told.refused(refused);
+        Some(status::refused(refused, language))
+    };
     match code_of(headers)? {
         // What tonic says of a message above the limit.
-        Code::OutOfRange => Some(status::status(&Failure::TooLarge, language)),
+        Code::OutOfRange => {
+            told.failure(&Failure::TooLarge);
+            Some(status::status(&Failure::TooLarge, language))
+        }
         // What tonic says of a message that prost cannot decode, and of one that is missing.
-        Code::Internal => Some(status::refused(Refused::Malformed, language)),
-        Code::Unimplemented => Some(status::refused(Refused::NoSuchMethod, language)),
+        Code::Internal => refuse(Refused::Malformed),
+        Code::Unimplemented => refuse(Refused::NoSuchMethod),
         Code::Ok
         | Code::Cancelled
         | Code::Unknown
@@ -183,12 +190,5 @@ fn in_our_words(headers: &HeaderMap, language: Language) -> Option<Status> {
         | Code::Unavailable
         | Code::DataLoss
         | Code::Unauthenticated => None,
-    }
-}
-
-fn note(method: &str, headers: &HeaderMap, duration_ms: u64) {
-    match code_of(headers) {
-        None | Some(Code::Ok) => tracing::debug!(code = "CALL_OK", method, duration_ms, "answered"),
-        Some(code) => tracing::info!(code = "CALL_FAILED", method, status = ?code, duration_ms, "answered"),
     }
 }

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use super::figures::Figures;
 use super::tls::{self, Tls};
 use crate::access::CertificateThumbprint;
 use crate::clock::Clock;
@@ -32,6 +33,7 @@ pub fn incoming(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     limits: &Limits,
+    figures: Arc<Figures>,
     clock: Arc<dyn Clock>,
 ) -> impl Stream<Item = std::io::Result<Connection>> + Send {
     let door = Door {
@@ -43,7 +45,9 @@ pub fn incoming(
             in_all: limits.connections,
             per_address: limits.connections_per_address,
             taken: Arc::default(),
+            figures: Arc::clone(&figures),
         },
+        figures,
         clock,
         turned_away: Seldom::default(),
         failed: Seldom::default(),
@@ -62,6 +66,7 @@ struct Door {
     /// holds a slot, so that there are never more than those.
     handshakes: JoinSet<std::io::Result<Connection>>,
     slots: Slots,
+    figures: Arc<Figures>,
     clock: Arc<dyn Clock>,
     turned_away: Seldom,
     failed: Seldom,
@@ -78,6 +83,7 @@ impl Door {
                         }
                     }
                     Err(error) => {
+                        self.figures.accepts_failed.add();
                         tracing::warn!(code = "EDGE_ACCEPT", %error, "a connection could not be taken");
                         tokio::time::sleep(AFTER_ERROR).await;
                     }
@@ -114,6 +120,7 @@ impl Door {
     }
 
     fn turn_away(&mut self) {
+        self.figures.turned_away.add();
         if let Some(connections) = self.turned_away.count(&*self.clock) {
             tracing::warn!(
                 code = "EDGE_TURNED_AWAY",
@@ -124,11 +131,12 @@ impl Door {
     }
 
     fn failed(&mut self, error: &dyn std::fmt::Display) {
+        self.figures.handshakes_failed.add();
         if let Some(connections) = self.failed.count(&*self.clock) {
             tracing::warn!(
                 code = "EDGE_HANDSHAKE",
                 connections,
-                last = %error,
+                %error,
                 "connections could not be encrypted"
             );
         }
@@ -160,6 +168,7 @@ struct Slots {
     in_all: usize,
     per_address: usize,
     taken: Arc<Mutex<Taken>>,
+    figures: Arc<Figures>,
 }
 
 #[derive(Debug, Default)]
@@ -179,7 +188,8 @@ impl Slots {
         }
         taken.in_all += 1;
         taken.by_address.insert(address, here + 1);
-        Some(Slot { address, taken: Arc::clone(&self.taken) })
+        self.figures.connections.up();
+        Some(Slot { address, taken: Arc::clone(&self.taken), figures: Arc::clone(&self.figures) })
     }
 }
 
@@ -188,10 +198,12 @@ impl Slots {
 struct Slot {
     address: IpAddr,
     taken: Arc<Mutex<Taken>>,
+    figures: Arc<Figures>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.figures.connections.down();
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.in_all = taken.in_all.saturating_sub(1);
         let here = taken.by_address.get(&self.address).copied().unwrap_or_default();

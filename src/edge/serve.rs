@@ -18,6 +18,7 @@ use tonic_web::GrpcWebLayer;
 
 use super::authenticate::Authenticate;
 use super::call::Surround;
+use super::figures::Figures;
 use super::limit::Limiter;
 use super::listen;
 use super::size::BySize;
@@ -59,6 +60,8 @@ pub struct Edge {
     pub verifier: Arc<Verifier>,
     /// Seals the ids that denied callers may quote.
     pub support_key: Arc<SupportKey>,
+    /// Where calls and connections are counted.
+    pub figures: Arc<Figures>,
     /// Time and randomness.
     pub clock: Arc<dyn Clock>,
     /// How much of everything.
@@ -164,11 +167,16 @@ pub async fn serve(
             Arc::clone(&edge.clock),
             devices,
         ))
-        .route_layer(Surround::new(Arc::clone(&edge.clock), edge.rules, &limits))
+        .route_layer(Surround::new(
+            Arc::clone(&edge.clock),
+            edge.rules,
+            Arc::clone(&edge.figures),
+            &limits,
+        ))
         .route_layer(GrpcWebLayer::new())
         .route_layer(web::cors(&edge.web_origins));
     let (close, closing) = oneshot::channel::<()>();
-    let incoming = listen::incoming(listener, edge.tls, &limits, edge.clock);
+    let incoming = listen::incoming(listener, edge.tls, &limits, edge.figures, edge.clock);
     let mut server = Box::pin(
         limited(&limits).add_routes(Routes::from(layered)).serve_with_incoming_shutdown(incoming, async {
             // A sender that is gone says the same: close.

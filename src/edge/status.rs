@@ -99,6 +99,20 @@ pub fn status(failure: &Failure, language: Language) -> Status {
 
 /// The status of what the edge itself refuses.
 pub fn refused(refused: Refused, language: Language) -> Status {
+    answer_of(refused).status(language, Vec::new())
+}
+
+/// The reason that a failed call is told: a word of the program.
+pub fn reason(failure: &Failure) -> &'static str {
+    answer(failure).reason
+}
+
+/// The reason that whoever is refused is told.
+pub fn reason_of(refused: Refused) -> &'static str {
+    answer_of(refused).reason
+}
+
+fn answer_of(refused: Refused) -> Answer {
     let unauthenticated = |reason, zh, en| Answer::new(Code::Unauthenticated, reason, zh, en);
     match refused {
         Refused::NoSuchMethod => {
@@ -126,7 +140,6 @@ pub fn refused(refused: Refused, language: Language) -> Status {
         )
         .retry(wait),
     }
-    .status(language, Vec::new())
 }
 
 fn answer(failure: &Failure) -> Answer {

@@ -20,5 +20,6 @@ mod results;
 mod rigs;
 mod statements;
 mod support;
+mod telemetry;
 mod tidy;
 mod tlog;

@@ -20,9 +20,23 @@ fn codes(text: &str, found: &mut BTreeMap<String, BTreeSet<String>>) {
     }
 }
 
-/// The rows of a table whose first cell is in backquotes.
-fn rows(document: &str) -> BTreeMap<String, Vec<String>> {
-    let text = std::fs::read_to_string(root().join("docs").join(document)).unwrap();
+/// The rows of a document's first table whose first cells are in backquotes.
+pub(super) fn rows(document: &str) -> BTreeMap<String, Vec<String>> {
+    rows_of(document, text_of(document).split("\n## ").next().unwrap())
+}
+
+/// The same of the table under a heading.
+pub(crate) fn rows_under(document: &str, heading: &str) -> BTreeMap<String, Vec<String>> {
+    let text = text_of(document);
+    let section = text.split("\n## ").find(|section| section.starts_with(&format!("{heading}\n")));
+    rows_of(document, section.unwrap_or_else(|| panic!("{document} has no {heading}")))
+}
+
+fn text_of(document: &str) -> String {
+    std::fs::read_to_string(root().join("docs").join(document)).unwrap()
+}
+
+fn rows_of(document: &str, text: &str) -> BTreeMap<String, Vec<String>> {
     let mut rows = BTreeMap::new();
     for line in text.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();

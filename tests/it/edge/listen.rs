@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use qinlian::access::Rules;
 use qinlian::clock::MockClock;
 use qinlian::config::Limits;
+use qinlian::edge::Figures;
 use qinlian::edge::listen::{Connection, incoming};
 use qinlian::kernel::EpochMs;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,7 +29,8 @@ async fn open(
     let clock = Arc::new(MockClock::new(EpochMs::ZERO, 1));
     let (inside, taken) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        let mut incoming = Box::pin(incoming(listener, None, &limits, clock));
+        let figures = Arc::new(Figures::new(&Rules::ours().unwrap()));
+        let mut incoming = Box::pin(incoming(listener, None, &limits, figures, clock));
         while let Some(Ok(connection)) = incoming.next().await {
             inside.send(connection).unwrap();
         }

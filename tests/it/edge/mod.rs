@@ -3,12 +3,13 @@
 #![expect(clippy::unused_async, reason = "doubles answer at once")]
 
 mod config;
-mod documents;
+pub(crate) mod documents;
 mod dynamic;
 mod fetch;
 mod floors;
 mod limits;
 mod listen;
+mod outcomes;
 mod pass;
 mod rules;
 mod server;

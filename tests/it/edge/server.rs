@@ -9,12 +9,13 @@ use http::HeaderValue;
 use qinlian::access::{Algorithm, Caller, IssuerSettings, LocalIssuer, Rules, SupportKey, Verifier};
 use qinlian::clock::{Clock, MockClock};
 use qinlian::config::Limits;
-use qinlian::edge::{Edge, ServeError, Services, serve};
+use qinlian::edge::{Edge, Figures, ServeError, Services, serve};
 use qinlian::kernel::{CentreId, DeviceId, EpochMs, Subject};
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
 use qinlian::proto::audit_service_client::AuditServiceClient;
 use qinlian::proto::{self, RecordPunchRequest, RecordPunchResponse, Role};
 use qinlian::registers::failure::Failure;
+use qinlian::telemetry::LogFormat;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -27,6 +28,7 @@ use tonic_reflection::pb::v1 as reflection;
 use tonic_types::StatusExt as _;
 
 use super::pass::{Table, grant};
+use crate::support::lines::Lines;
 
 /// The origin of the pages that may call.
 pub(super) const BOARD: &str = "https://board.example";
@@ -56,7 +58,12 @@ impl FakeAttendance {
         request: RecordPunchRequest,
     ) -> Result<RecordPunchResponse, Failure> {
         let punch = request.punch.unwrap_or_default();
-        assert!(punch.device_label != "panic", "the handler was asked to");
+        match &*punch.device_label {
+            "panic" => panic!("the handler was asked to"),
+            "fault" => return Err(Failure::Fault("DOUBLE")),
+            "hang" => std::future::pending::<()>().await,
+            _ => {}
+        }
         let centre = CentreId::parse(&request.centre).map_err(|_| Failure::NotFound("centre"))?;
         let pass = caller.pass(&self.grants, self.clock.now(), &centre).await?;
         let device = punch.stamp.map(|stamp| stamp.device).unwrap_or_default();
@@ -121,8 +128,9 @@ qinlian::audit_calls!(FakeAudit);
 pub(super) struct Hall {
     _dir: tempfile::TempDir,
     pub(super) address: std::net::SocketAddr,
-    channel: Channel,
+    pub(super) channel: Channel,
     local: LocalIssuer,
+    pub(super) figures: Arc<Figures>,
     ready: Arc<AtomicBool>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<Result<(), ServeError>>,
@@ -142,8 +150,10 @@ pub(super) fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, Loca
         subjects: Vec::new(),
     };
     let clock: Arc<dyn Clock> = Arc::<MockClock>::clone(clock);
+    let rules = Rules::ours().unwrap();
     let edge = Edge {
-        rules: Rules::ours().unwrap(),
+        figures: Arc::new(Figures::new(&rules)),
+        rules,
         support_key: Arc::new(SupportKey::new([5; 32])),
         verifier: Arc::new(Verifier::new(&[issuer], 3600, Arc::clone(&clock)).unwrap()),
         clock,
@@ -158,9 +168,16 @@ pub(super) fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, Loca
 
 impl Hall {
     pub(super) async fn open() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With other limits.
+    pub(super) async fn with(change: impl FnOnce(&mut Limits)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(MockClock::new(NOW, 1));
-        let (edge, local) = edge(dir.path(), &clock);
+        let (mut edge, local) = edge(dir.path(), &clock);
+        change(&mut edge.limits);
+        let figures = Arc::clone(&edge.figures);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let url = format!("http://{address}");
@@ -176,7 +193,7 @@ impl Hall {
                 stopped.await.unwrap_or_default();
             }));
         let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
-        Self { _dir: dir, address, channel, local, ready, stop: Some(stop), server }
+        Self { _dir: dir, address, channel, local, figures, ready, stop: Some(stop), server }
     }
 
     pub(super) fn token(&self, subject: &str) -> String {
@@ -225,7 +242,7 @@ pub(super) fn punch_at(centre: &str, label: &str) -> RecordPunchRequest {
 }
 
 /// The token with another character in its signature.
-fn forged(token: &str) -> String {
+pub(super) fn forged(token: &str) -> String {
     let (before, after) = token.split_at(token.len() - 40);
     let other = if after.starts_with('A') { "B" } else { "A" };
     format!("{before}{other}{}", &after[1..])
@@ -455,31 +472,9 @@ async fn reflection_lists_the_services_and_shows_who_may_call() {
     assert!(files.iter().any(|file| file.windows(option.len()).any(|window| window == option)));
 }
 
-/// Everything that is logged on this thread, at TRACE, by us and by the libraries.
-#[derive(Clone, Default)]
-struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_refused_call_is_on_the_log_with_its_reason_and_without_its_token_or_its_caller() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let log = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(log);
+    let (lines, _kept) = Lines::keep(LogFormat::Json, "trace");
     let hall = Hall::open().await;
     let denied = hall.token("system:canary-caller");
     let forged = forged(&denied);
@@ -488,7 +483,7 @@ async fn a_refused_call_is_on_the_log_with_its_reason_and_without_its_token_or_i
     let status = hall.punch(&[&denied], "canary-label").await.unwrap_err();
     let details = status.get_error_details();
     let support_id = details.error_info().unwrap().metadata.get("support_id").unwrap().clone();
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines.text();
     let line = |code: &str| log.lines().find(|line| line.contains(code)).unwrap_or_else(|| panic!("{code}"));
     assert!(line("TOKEN_REFUSED").contains("SIGNATURE"));
     assert!(line("ACCESS_DENIED").contains("NOT_A_DEVICE") && line("ACCESS_DENIED").contains(&support_id));

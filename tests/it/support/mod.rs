@@ -5,6 +5,7 @@
 //! names a running PostgreSQL server instead of one that the tests start for themselves.
 
 pub(crate) mod authority;
+pub(crate) mod lines;
 pub(crate) mod office;
 pub(crate) mod postgres;
 pub(crate) mod schema;

@@ -16,6 +16,8 @@ use crate::rigs::town::Town;
 /// What every canary begins with. A canary is a code, a name and a label alike, so that it is accepted wherever a text
 /// is free.
 pub(super) const PREFIX: &str = "cnry-";
+/// What ends a line, begins another one, moves a cursor, and turns a line around.
+const TEARS: &str = "\r\n\u{1b}[31m{\"code\":\"CALL_OK\"}\u{202e}\u{2066}\u{2028}\u{9b}\0";
 /// Fewer methods than this are not the whole interface.
 pub(super) const METHODS_AT_LEAST: usize = 50;
 /// A message in a message in a message: deeper than any of ours needs.
@@ -32,10 +34,12 @@ pub(super) enum Mood {
     Wild,
     /// Plausible, and every free text with what ends lines, moves cursors and turns lines around.
     Broken,
+    /// The same in every text, codes and ids included.
+    Torn,
 }
 
 impl Mood {
-    pub(super) const ALL: [Self; 4] = [Self::Plausible, Self::Reused, Self::Wild, Self::Broken];
+    pub(super) const ALL: [Self; 5] = [Self::Plausible, Self::Reused, Self::Wild, Self::Broken, Self::Torn];
 }
 
 /// Where a canary was put: the n-th has the number n.
@@ -196,6 +200,9 @@ impl Filler {
         if place.mood == Mood::Wild {
             return Some(self.canary(field, place));
         }
+        if place.mood == Mood::Torn {
+            return Some(format!("{}{TEARS}", self.canary(field, place)));
+        }
         let message = field.parent_message();
         let (of, name) = (message.name(), field.name());
         let in_directory = place.method.parent_service().name() == "DirectoryService";
@@ -226,9 +233,7 @@ impl Filler {
             "device" if !in_directory || place.depth > 1 => Some("t0".to_owned()),
             "code" => self.put.get("centre").cloned(),
             "department" | "window" | "item" | "device" | "grant" => self.put.get(name).cloned(),
-            _ if place.mood == Mood::Broken => {
-                Some(format!("{}\r\n\u{1b}[31m{{\"code\":\"CALL_OK\"}}\u{202e}\0", self.canary(field, place)))
-            }
+            _ if place.mood == Mood::Broken => Some(format!("{}{TEARS}", self.canary(field, place))),
             _ => Some(self.canary(field, place)),
         }
     }

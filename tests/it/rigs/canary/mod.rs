@@ -34,7 +34,8 @@ struct Searched {
 /// Calls every method in every mood as every kind of caller, and stops the server.
 async fn search() -> Searched {
     let town = Town::on_sqlite().await;
-    let server = begin(town.site(0), &town.log(0), &[("QINLIAN_LOG_FILTER", "trace")]).listens().await;
+    let variables = [("QINLIAN_LOG_FILTER", "trace")];
+    let server = begin(town.site(0), &town.log(0), &variables).listens().await;
     let channel = server.connect_as("agent-cnry-agent").await;
     let rules = Rules::ours().unwrap();
     let mut filler = Filler::new(&town);
@@ -164,8 +165,12 @@ fn odd(asked: &[Asked]) -> Vec<String> {
 fn one_line_per_call(searched: &Searched, lines: &[sieve::LogLine<'_>]) {
     let broken: Vec<&str> = lines.iter().filter(|line| !line.is_whole()).map(|line| line.text).collect();
     assert!(broken.is_empty(), "lines that are no JSON, or hold control characters: {:?}", first(&broken));
-    let answered = lines.iter().filter(|line| ["CALL_OK", "CALL_FAILED"].contains(&line.code())).count();
-    assert_eq!(answered, searched.asked.len(), "a call has one line");
+    let mut ids: Vec<&str> =
+        lines.iter().filter(|line| line.code().starts_with("CALL_")).map(sieve::LogLine::request).collect();
+    assert_eq!(ids.len(), searched.asked.len(), "a call has one line");
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), searched.asked.len(), "with an id of its own");
     for bug in ["PANIC", "CALL_PANICKED", "CALL_FAULT", "COMMITTER_DIED"] {
         let found: Vec<&str> = lines.iter().filter(|line| line.code() == bug).map(|line| line.text).collect();
         assert!(found.is_empty(), "{:?}", first(&found));

@@ -83,8 +83,21 @@ pub(super) fn log_lines(log: &str) -> Vec<LogLine<'_>> {
 impl LogLine<'_> {
     /// One JSON object, and nothing in it that moves a cursor or turns a line around, written out or escaped.
     pub(super) fn is_whole(&self) -> bool {
-        let moves = |c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c);
-        let escaped = ["\\u001b", "\\u202e", "\\u{1b}", "\\u{202e}", "\\r"];
+        let moves = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let escaped = [
+            "\\u001b",
+            "\\u202e",
+            "\\u2066",
+            "\\u{1b}",
+            "\\u{9b}",
+            "\\u{202e}",
+            "\\u{2066}",
+            "\\u{2028}",
+            "\\r",
+        ];
         self.json.as_ref().is_some_and(serde_json::Value::is_object)
             && !self.text.chars().any(moves)
             && !escaped.iter().any(|escape| self.text.contains(escape))
@@ -92,10 +105,19 @@ impl LogLine<'_> {
 
     /// Its code; empty for what libraries say.
     pub(super) fn code(&self) -> &str {
+        self.text_of("code")
+    }
+
+    /// The id of the call that it is about; empty if it is about none.
+    pub(super) fn request(&self) -> &str {
+        self.text_of("request")
+    }
+
+    fn text_of(&self, field: &str) -> &str {
         self.json
             .as_ref()
-            .and_then(|json| json.get("code"))
-            .and_then(|code| code.as_str())
+            .and_then(|json| json.get(field))
+            .and_then(|value| value.as_str())
             .unwrap_or_default()
     }
 }
