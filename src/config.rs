@@ -6,7 +6,7 @@
 mod file;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +72,8 @@ pub struct Config {
     pub files: Files,
     /// The log of the process.
     pub log: Log,
+    /// Where figures are asked for.
+    pub metrics: Metrics,
     /// How much of everything.
     pub limits: Limits,
     /// Whose tokens are believed. None configured: the deployment's own; otherwise its own for terminals alone.
@@ -146,6 +148,15 @@ pub struct Log {
     pub format: LogFormat,
     /// What is written, for example `info,qinlian=debug`.
     pub filter: String,
+}
+
+/// Where figures are asked for (docs/metrics.md).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// Address and port, `127.0.0.1:9464`; port 0 takes a free one. None: nowhere. Anybody who reaches it may read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Somebody who cosigns checkpoints (c2sp.org/tlog-witness).
@@ -349,6 +360,7 @@ impl Config {
                 format: file.log.format,
                 filter: file.log.filter.unwrap_or_else(|| "info".to_owned()),
             },
+            metrics: file.metrics,
             limits: file.limits,
             issuers: file.issuers,
             witnesses: file.witnesses,

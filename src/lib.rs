@@ -11,7 +11,8 @@
 //! 6. [`results`]: what the facts mean, folded entry by entry behind the commits, and the feed of its revisions.
 //! 7. [`witness`]: somebody outside who remembers.
 //! 8. [`store`] and [`kernel`]: the two databases, and the words that everybody uses.
-//! 9. [`cli`], [`config`], [`clock`], [`telemetry`]: the program around it.
+//! 9. [`cli`], [`config`], [`clock`], [`telemetry`] (the log of the process), [`metrics`] (its figures): the program around
+//!    it.
 //!
 //! Who may import whom is a table in `tests/it/tidy/imports.rs`.
 //!
@@ -30,6 +31,7 @@ pub mod config;
 pub mod edge;
 pub mod kernel;
 pub mod ledger;
+pub mod metrics;
 pub mod registers;
 pub mod results;
 pub mod store;

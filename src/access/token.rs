@@ -22,7 +22,7 @@ use super::fetch::{FetchFault, FetchPace, KeyFetcher};
 use super::keys::{Algorithm, IssuerSettings, KeyFault, KeyFile, SubjectKind};
 use super::thumbprint::{CertificateThumbprint, KeyThumbprint};
 use crate::clock::Clock;
-use crate::kernel::{EpochMs, Subject};
+use crate::kernel::{EpochMs, Figure, Figures, Subject, number};
 
 /// The longest token that is looked at: 8 KiB.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -282,8 +282,20 @@ impl Verifier {
         }
     }
 
+    /// How many verified tokens are remembered.
+    pub fn remembered(&self) -> usize {
+        self.with(|remembered| remembered.tokens.len())
+    }
+
     fn with<T>(&self, of: impl FnOnce(&mut Remembered) -> T) -> T {
         of(&mut self.remembered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Figures for Verifier {
+    fn figures(&self) -> Vec<Figure> {
+        let remembered = number(u64::try_from(self.remembered()).unwrap_or(u64::MAX));
+        vec![Figure::level("qinlian_tokens_remembered", "Verified tokens that are remembered", remembered)]
     }
 }
 

@@ -1,5 +1,6 @@
 //! `qinlian serve`: the server, and the tasks that a replica runs beside it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use super::office::{Office, Opening};
 use super::{Answer, Where, say};
 use crate::access::{FetchPace, Rules, SupportKey, Verifier};
 use crate::clock::Clock;
-use crate::edge::{self, Edge, Figures, ServeError, Services, Tls};
-use crate::kernel::EpochMs;
+use crate::edge::{self, Edge, ServeError, Services, Tls};
+use crate::kernel::{EpochMs, Figures};
 use crate::ledger::anchor::Anchor;
+use crate::metrics::{self, Page};
 use crate::registers::audit::service::cleanup::{Cleanup, Window};
 use crate::registers::audit::service::reads::{Reads, ReplicaId};
 use crate::registers::directory::service::Terminals;
@@ -43,6 +45,8 @@ pub struct Options {
 pub(super) struct Listening {
     /// The port that it listens on.
     pub(super) port: u16,
+    /// What the edge keeps of calls, connections and tokens.
+    figures: Vec<Arc<dyn Figures>>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), ServeError>>,
     keys: JoinHandle<()>,
@@ -80,7 +84,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 pub(super) async fn listen(office: &Office, services: Services, insecure: bool) -> anyhow::Result<Listening> {
     office.desk.warm().await?;
     let listen = &office.config.listen;
-    let address = std::net::SocketAddr::new(listen.address, listen.port);
+    let address = SocketAddr::new(listen.address, listen.port);
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))?;
     let port = listener.local_addr()?.port();
@@ -90,9 +94,12 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
     let keys = Arc::clone(&verifier);
     let tls = listen.tls.as_ref().map(|files| Tls::open(files, Arc::clone(&office.clock)));
     let rules = Rules::ours()?;
+    let figures = Arc::new(edge::Figures::new(&rules));
+    let kept: Vec<Arc<dyn Figures>> =
+        vec![Arc::<edge::Figures>::clone(&figures), Arc::<Verifier>::clone(&verifier)];
     let edge = Edge {
-        figures: Arc::new(Figures::new(&rules)),
         rules,
+        figures,
         verifier,
         support_key: Arc::new(SupportKey::new(office.keys.support_key())),
         clock: Arc::clone(&office.clock),
@@ -112,7 +119,7 @@ pub(super) async fn listen(office: &Office, services: Services, insecure: bool) 
         .await
     });
     let keys = tokio::spawn(async move { keys.keep_keys(FetchPace::default()).await });
-    Ok(Listening { port, stop, server, keys })
+    Ok(Listening { port, figures: kept, stop, server, keys })
 }
 
 /// This replica's sessions of reads.
@@ -136,17 +143,33 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let listening = listen(office, services, insecure).await?;
     let derivation = derivation::registered(desk.ledger().clone());
     let folder = Folder::new(desk.store().clone(), derivation);
-    let runner = Runner::new(folder, Arc::clone(&office.clock)).start();
+    let runner = Runner::new(folder, Arc::clone(&office.clock));
+    let mut kept = listening.figures.clone();
+    kept.push(Arc::new(desk.ledger().clone()));
+    kept.push(runner.figures());
+    let runner = runner.start();
     let sessions = reads.clone();
     let mut tasks = vec![
         attendance::service::watch::start(desk.clone()),
         tokio::spawn(async move { sessions.run().await }),
         tokio::spawn(clean(cleanup, Arc::clone(&office.clock))),
     ];
+    if let Some(address) = office.config.metrics.listen {
+        tasks.push(tell(address, Page::of(kept, &*office.clock)).await?);
+    }
     if let Some(client) = witness_client(office)? {
         tasks.push(tokio::spawn(async move { client.run().await }));
     }
     Ok(Running { port: listening.port, listening, runner, reads, tasks })
+}
+
+/// Answers whoever asks for figures.
+async fn tell(address: SocketAddr, page: Page) -> anyhow::Result<JoinHandle<()>> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("metrics.listen: failed on {address}"))?;
+    let address = listener.local_addr()?;
+    tracing::info!(code = "METRICS_LISTENING", %address, "figures are told");
+    Ok(tokio::spawn(metrics::serve(listener, page)))
 }
 
 /// The origins as a browser names them: scheme, host and perhaps a port, nothing behind.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, Limits, PREFIX, Source, Tls, Witness};
+use super::{ConfigError, Limits, Metrics, PREFIX, Source, Tls, Witness};
 use crate::access::{Binding, IssuerSettings};
 use crate::telemetry::LogFormat;
 
@@ -24,6 +24,7 @@ pub(super) struct File {
     pub(super) keys: KeysFile,
     pub(super) files: FilesFile,
     pub(super) log: LogFile,
+    pub(super) metrics: Metrics,
     pub(super) limits: Limits,
     pub(super) issuers: Vec<IssuerSettings>,
     pub(super) witnesses: Vec<Witness>,
@@ -112,6 +113,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
     ("keys", &["seal", "log", "token"]),
     ("files", &["anchor", "erasures", "verifier_key"]),
     ("log", &["format", "filter"]),
+    ("metrics", &["listen"]),
     (
         "limits",
         &[

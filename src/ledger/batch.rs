@@ -152,6 +152,7 @@ impl OpenLog {
             epoch: self.head.epoch,
             size: self.head.size,
             root: self.head.root,
+            last: self.head.last,
             nodes: std::mem::take(&mut self.nodes),
             tail: self.tail.take().map(Arc::new),
             note: OnceLock::new(),
@@ -233,6 +234,8 @@ pub struct BatchTree {
     pub size: u64,
     /// The root at that size.
     pub root: Hash,
+    /// When its last entry was recorded.
+    pub(super) last: EpochMs,
     nodes: HashMap<NodeId, Hash>,
     /// The leaf hashes after the last full tile, if they are known: the next commit of this replica need not read them.
     pub(super) tail: Option<Arc<Vec<Hash>>>,

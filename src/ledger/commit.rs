@@ -269,6 +269,7 @@ impl<R: Rulebook> Committer<R> {
         Ok(match checked {
             Ok(head) => {
                 self.health.head_good(&row.origin);
+                self.tally.head(head.last);
                 let known = self.known_good.get(&head.log).filter(|known| known.is(&head));
                 let tail = known.and_then(|known| known.tail.clone());
                 let (epoch, size, root) = (head.epoch, head.size, head.root);

@@ -16,6 +16,7 @@ use super::batch::{BatchTree, Entry};
 use super::commit::{Answers, BatchFault};
 use super::erase::Erasures;
 use super::faults::Faults;
+use super::figures::Tally;
 use super::guard::{ClockFault, ClockGuard};
 use super::head::{Head, HeadFault};
 use super::health::Health;
@@ -24,7 +25,7 @@ pub use super::lanes::{BATCH, Lane};
 use super::lanes::{Lanes, Pending};
 use super::port::Rulebook;
 use super::signature::{self, SignatureRow};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::kernel::{LogId, Pos, Reason};
 use crate::store::{Inserts, Store, StoreError};
 use crate::tlog::Hash;
@@ -121,6 +122,7 @@ pub(super) struct Committer<R: Rulebook> {
     pub(super) anchor: Arc<Anchor>,
     pub(super) erasures: Arc<Erasures>,
     pub(super) health: Arc<Health>,
+    pub(super) tally: Arc<Tally>,
     pub(super) faults: Faults,
     /// The name that origins begin with.
     pub(super) deployment: Arc<str>,
@@ -170,9 +172,11 @@ impl<R: Rulebook> Committer<R> {
     async fn serve(&mut self, mut batch: Vec<Pending<R>>) -> bool {
         let mut doubtful = false;
         for _ in 0..ATTEMPTS {
+            let watch = Stopwatch::start();
             match self.attempt(&batch).await {
                 Ok(answers) => {
                     self.health.store(None);
+                    self.count(&answers, watch.elapsed());
                     release(batch, answers);
                     return true;
                 }
@@ -182,10 +186,12 @@ impl<R: Rulebook> Committer<R> {
                     // then finds what was stored by its request id. Recovery is the normal path.
                     tracing::warn!(code = "LEDGER_COMMIT_IN_DOUBT", commands = batch.len(), "looking again");
                     doubtful = true;
+                    self.tally.in_doubt.add();
                     self.forget();
                 }
                 Err(BatchFault::Store(error)) => {
                     tracing::error!(code = "LEDGER_COMMIT_FAILED", %error, commands = batch.len(), doubtful, "given up");
+                    self.tally.given_up.add();
                     self.forget();
                     let answer = if doubtful {
                         // An earlier attempt may have stored it all.
@@ -206,6 +212,7 @@ impl<R: Rulebook> Committer<R> {
                         commands = batch.len(),
                         "repeating one by one"
                     );
+                    self.tally.faults.add();
                     self.forget();
                     if batch.len() == 1 {
                         refuse(batch, if doubtful { &SubmitError::InDoubt } else { &SubmitError::Fault });
@@ -230,6 +237,16 @@ impl<R: Rulebook> Committer<R> {
         attempt.unwrap_or(Err(BatchFault::Fault("a rule panicked")))
     }
 
+    /// A batch of which nothing was new is no commit.
+    fn count(&self, answers: &Answers<R::Detail>, took: Duration) {
+        let entries = answers.iter().flatten().filter(|reply| reply.fresh.is_some()).count();
+        if entries > 0 {
+            self.tally.stored.add();
+            self.tally.seconds.add_time(took);
+            self.tally.entries.add(u64::try_from(entries).unwrap_or(u64::MAX));
+        }
+    }
+
     /// Nothing that a failed commit taught is kept.
     fn forget(&mut self) {
         self.known_good.clear();
@@ -244,6 +261,7 @@ impl<R: Rulebook> Committer<R> {
                 signature::sign(&self.keys, tree.log, &tree.origin, tree.epoch, tree.size, &tree.root)
                     .ok_or(BatchFault::InDoubt)?;
             tree.sign(note);
+            self.tally.head(tree.last);
             self.unsaved.push(row);
             let tail = tree.tail.clone();
             let known = KnownGood { epoch: tree.epoch, size: tree.size, root: tree.root, tail };

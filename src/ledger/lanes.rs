@@ -88,6 +88,12 @@ impl<R: Rulebook> Submitter<R> {
         (Pending { submission, kind: identity.kind, digest, answer: Some(answer) }, receiver)
     }
 
+    /// How many wait, live and bulk. What is on its way into a lane counts as waiting.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let in_lane = |lane: &mpsc::Sender<Pending<R>>| lane.max_capacity() - lane.capacity();
+        (in_lane(&self.live), in_lane(&self.bulk))
+    }
+
     /// Submits one command and waits for its commit.
     pub async fn submit(&self, submission: Submission<R::Command>, lane: Lane) -> Answer<R::Detail> {
         let (pending, receiver) = self.pending(submission);

@@ -11,6 +11,7 @@ use super::committer::{BATCH, Committer, Lane, Outcome, Reply, SubmitError};
 use super::disclosure::{DISCLOSURE_KIND, Disclosure};
 use super::erase::{self, Erasures, Found, Listed};
 use super::faults::Faults;
+use super::figures::Tally;
 use super::guard::ClockGuard;
 use super::health::Health;
 use super::keys::Keys;
@@ -68,6 +69,7 @@ pub struct Ledger<R: Rulebook> {
     rulebook: Arc<R>,
     clock: Arc<dyn Clock>,
     health: Arc<Health>,
+    tally: Arc<Tally>,
     anchor: Arc<Anchor>,
     deployment: Arc<str>,
 }
@@ -80,6 +82,7 @@ impl<R: Rulebook> Clone for Ledger<R> {
             rulebook: Arc::clone(&self.rulebook),
             clock: Arc::clone(&self.clock),
             health: Arc::clone(&self.health),
+            tally: Arc::clone(&self.tally),
             anchor: Arc::clone(&self.anchor),
             deployment: Arc::clone(&self.deployment),
         }
@@ -99,9 +102,10 @@ impl<R: Rulebook> Ledger<R> {
         let Parts { store, keys, clock, rulebook, anchor, erasures, deployment, batch, faults } = parts;
         let reader = Reader::new(store.clone(), Arc::clone(&keys));
         let health = Arc::new(Health::default());
+        let tally = Arc::new(Tally::default());
         let deployment: Arc<str> = deployment.into();
         erase_again(&reader, &keys, &*rulebook, &erasures, &anchor).await?;
-        adopt(&reader, &anchor, &health, &*clock).await?;
+        adopt(&reader, &anchor, &health, &tally, &*clock).await?;
         let anchor = Arc::new(anchor);
         let (submitter, lanes) = lanes::lanes(Arc::clone(&rulebook), Arc::clone(&keys));
         let committer = Committer {
@@ -113,6 +117,7 @@ impl<R: Rulebook> Ledger<R> {
             anchor: Arc::clone(&anchor),
             erasures: Arc::new(erasures),
             health: Arc::clone(&health),
+            tally: Arc::clone(&tally),
             faults,
             deployment: Arc::clone(&deployment),
             batch,
@@ -120,7 +125,7 @@ impl<R: Rulebook> Ledger<R> {
             unsaved: Vec::new(),
         };
         let task = tokio::spawn(committer.run(lanes));
-        Ok((Self { submitter, reader, rulebook, clock, health, anchor, deployment }, task))
+        Ok((Self { submitter, reader, rulebook, clock, health, tally, anchor, deployment }, task))
     }
 
     /// Submits one command and waits for its commit.
@@ -174,6 +179,16 @@ impl<R: Rulebook> Ledger<R> {
         &self.health
     }
 
+    /// What the committer counts.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// How many commands wait in the live and in the bulk lane.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        self.submitter.waiting()
+    }
+
     /// What this replica saw last.
     pub fn anchor(&self) -> &Anchor {
         &self.anchor
@@ -190,11 +205,16 @@ async fn adopt(
     reader: &Reader,
     anchor: &Anchor,
     health: &Health,
+    tally: &Tally,
     clock: &dyn Clock,
 ) -> Result<(), ReadError> {
     let mut adopted = Vec::new();
     for (log, _) in reader.logs().await? {
-        match reader.head(log).await {
+        let read = reader.head(log).await;
+        if let Ok((head, _)) = &read {
+            tally.head(head.last);
+        }
+        match read {
             Ok((head, epoch)) if anchor.seen(&epoch.origin).is_none() => {
                 health.adopted(&epoch.origin, head.size);
                 adopted.push((epoch.origin, Anchored { size: head.size, root: head.root }));

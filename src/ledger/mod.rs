@@ -15,6 +15,7 @@ pub mod cosig;
 pub mod disclosure;
 pub mod erase;
 pub mod faults;
+mod figures;
 pub mod guard;
 pub mod head;
 pub mod health;

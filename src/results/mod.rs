@@ -20,6 +20,7 @@ mod book;
 mod chunk;
 mod cursor;
 mod feed;
+mod figures;
 mod fold;
 mod head;
 mod place;
@@ -33,6 +34,7 @@ pub use audit::{Audited, Difference};
 pub use chunk::{FoldError, Folded, Folder};
 pub use cursor::CursorError;
 pub use feed::{FeedError, Filter, Item, Page, Query, page};
+pub use figures::Figures;
 pub use place::{AsOf, Feed};
 pub use port::{
     Body, ClockName, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room, Touched,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::chunk::{FoldError, Folded, Folder};
 use super::head::{self, Head};
-use super::{AsOf, Derivation, Feed, Reach};
+use super::{AsOf, Derivation, Feed, Figures, Reach};
 use crate::clock::Clock;
 use crate::kernel::{EpochMs, LogId};
 use crate::store::StoreError;
@@ -41,6 +41,7 @@ pub struct Runner<D> {
     failing: HashMap<LogId, Failing>,
     asked: HashMap<LogId, (EpochMs, u64)>,
     standing: HashSet<LogId>,
+    figures: Arc<Figures>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +97,13 @@ impl<D: Derivation> Runner<D> {
             failing: HashMap::new(),
             asked: HashMap::new(),
             standing: HashSet::new(),
+            figures: Arc::default(),
         }
+    }
+
+    /// How far behind it is.
+    pub fn figures(&self) -> Arc<Figures> {
+        Arc::clone(&self.figures)
     }
 
     /// Starts the task.
@@ -128,10 +135,12 @@ impl<D: Derivation> Runner<D> {
     async fn round(&mut self, stop: &CancellationToken) -> Result<(), FoldError> {
         let reach = self.folder.derivation().reach().await?;
         let mut heads = self.heads().await?;
+        self.measure(&reach, &heads);
         let behind = self.behind(&reach, &heads);
         if !behind.is_empty() {
-            self.fold(behind, stop).await;
+            self.fold(behind, &reach, stop).await;
             heads = self.heads().await?;
+            self.measure(&reach, &heads);
         }
         self.tell(&heads);
         self.ask(&reach, &heads);
@@ -156,13 +165,26 @@ impl<D: Derivation> Runner<D> {
             .collect()
     }
 
+    /// Says how many entries of what was last looked at are not folded.
+    fn measure(&self, reach: &[Reach], heads: &Heads) {
+        let folded = |log| heads.get(&log).map_or(0, |head| head.place.pos.get());
+        let missing = reach.iter().map(|reach| reach.next_pos.get().saturating_sub(folded(reach.log)));
+        let (entries, logs) = missing.fold((0, 0), |(entries, logs): (u64, u64), missing| {
+            (entries.saturating_add(missing), logs + u64::from(missing > 0))
+        });
+        self.figures.behind_entries.set(entries);
+        self.figures.behind_logs.set(logs);
+        self.figures.failing_logs.set(u64::try_from(self.failing.len()).unwrap_or(u64::MAX));
+    }
+
     /// A chunk of each log in turn, until none has more.
-    async fn fold(&mut self, mut behind: Vec<LogId>, stop: &CancellationToken) {
+    async fn fold(&mut self, mut behind: Vec<LogId>, reach: &[Reach], stop: &CancellationToken) {
         while !behind.is_empty() && !stop.is_cancelled() {
             let mut more = Vec::new();
             for log in behind {
                 match self.chunk(log).await {
                     Ok(folded) => {
+                        self.figures.chunks.add();
                         self.went(log, folded);
                         if folded == Folded::More {
                             more.push(log);
@@ -175,6 +197,9 @@ impl<D: Derivation> Runner<D> {
             if !behind.is_empty() {
                 // Readers need not wait for the whole backlog.
                 self.news.send_modify(|count| *count += 1);
+                if let Ok(heads) = self.heads().await {
+                    self.measure(reach, &heads);
+                }
             }
         }
     }
@@ -207,6 +232,7 @@ impl<D: Derivation> Runner<D> {
     }
 
     fn failed(&mut self, log: LogId, error: &str) {
+        self.figures.failures.add();
         let backoff_ms = match self.failing.get(&log) {
             Some(failing) => (failing.backoff_ms * 2).min(BACKOFF_MAX_MS),
             None => BACKOFF_MS,

@@ -11,6 +11,7 @@ use tracing::field::{Field, Visit};
 
 /// The names that pass, beside `message`, which is a sentence of the program.
 pub const ALLOWED: &[&str] = &[
+    "address",
     "backoff_ms",
     "centre",
     "code",

@@ -9,6 +9,7 @@ mod fetch;
 mod floors;
 mod limits;
 mod listen;
+mod metrics;
 mod outcomes;
 mod pass;
 mod rules;

@@ -7,6 +7,7 @@
 pub(crate) mod authority;
 pub(crate) mod lines;
 pub(crate) mod office;
+pub(crate) mod page;
 pub(crate) mod postgres;
 pub(crate) mod schema;
 pub(crate) mod source;

@@ -16,6 +16,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("policy", &["kernel"]),
     ("clock", &["kernel"]),
     ("telemetry", &["kernel"]),
+    // Rooms tell it their figures through a port of the kernel's: it knows none of them.
+    ("metrics", &["kernel", "clock"]),
     ("config", &["kernel", "policy", "access", "telemetry"]),
     // Where grants come from is a port.
     ("access", &["kernel", "policy", "clock", "proto", "registers/*/view"]),
@@ -129,16 +131,25 @@ const SEEN: &str = "registers/directory/admit/Seen";
 /// Macros stand at the root of the crate, wherever they are written: the ones that list calls are `edge`'s.
 const CALLS: &str = "_calls";
 
+/// Only `metrics` names who writes its page, and only `telemetry` who sends spans away.
+const FIGURES: &str = "prometheus_client";
+const TRACES: &str = "opentelemetry";
+
 /// Words that a room may not name, whatever it imports: other people's crates, and waiting.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("{kernel,tlog,policy}", &["async", "tokio", "sqlx", "tonic", "tracing"]),
-    ("registers/*/{rows,service,about,cache,contacts,journal,live,load,state,mod}", &["sqlx", "tonic"]),
+    ("{kernel,tlog,policy}", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
+    (
+        "registers/*/{rows,service,about,cache,contacts,journal,live,load,state,mod}",
+        &["sqlx", "tonic", FIGURES, TRACES],
+    ),
     // Pure files.
-    ("registers/{kind,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing"]),
-    ("registers/*/*", &["async", "tokio", "sqlx", "tonic", "tracing"]),
-    ("{registers,ledger,results,findings,witness,access,clock}", &["sqlx", "tonic"]),
-    ("store", &["tonic"]),
-    ("edge", &["sqlx"]),
+    ("registers/{kind,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
+    ("registers/*/*", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
+    ("{registers,ledger,results,findings,witness,access,clock}", &["sqlx", "tonic", FIGURES, TRACES]),
+    ("store", &["tonic", FIGURES, TRACES]),
+    ("edge", &["sqlx", FIGURES, TRACES]),
+    ("telemetry", &["sqlx", "tonic", FIGURES]),
+    ("{cli,config}", &[FIGURES, TRACES]),
 ];
 
 #[test]
@@ -225,6 +236,12 @@ fn a_foreign_word_is_found() {
         ("src/registers/duty/admit.rs", "async fn admit() {}", "src/registers/duty/admit.rs:1: async"),
         ("src/registers/duty/view.rs", "use tokio::sync::Mutex;", "src/registers/duty/view.rs:1: tokio"),
         ("src/ledger/a.rs", "\nuse sqlx::query;", "src/ledger/a.rs:2: sqlx"),
+        (
+            "src/results/a.rs",
+            "use prometheus_client::metrics::Counter;",
+            "src/results/a.rs:1: prometheus_client",
+        ),
+        ("src/edge/a.rs", "use opentelemetry::trace;", "src/edge/a.rs:1: opentelemetry"),
     ] {
         assert_eq!(foreign(&Source::parse(path, text)), [wanted]);
     }

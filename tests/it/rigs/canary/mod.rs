@@ -20,6 +20,7 @@ use self::fill::{Filler, METHODS_AT_LEAST, Mood, methods};
 use self::sieve::{Needles, log_lines, stored};
 use super::server::begin;
 use super::town::Town;
+use crate::support::page::{Page, of_server};
 use crate::support::{say_aloud, scale};
 
 /// Everything that was sent to a server, and what came back when it said no.
@@ -28,13 +29,14 @@ struct Searched {
     filler: Filler,
     asked: Vec<Asked>,
     log: String,
+    page: Page,
     tokens: Vec<String>,
 }
 
 /// Calls every method in every mood as every kind of caller, and stops the server.
 async fn search() -> Searched {
     let town = Town::on_sqlite().await;
-    let variables = [("QINLIAN_LOG_FILTER", "trace")];
+    let variables = [("QINLIAN_LOG_FILTER", "trace"), ("QINLIAN_METRICS_LISTEN", "127.0.0.1:0")];
     let server = begin(town.site(0), &town.log(0), &variables).listens().await;
     let channel = server.connect_as("agent-cnry-agent").await;
     let rules = Rules::ours().unwrap();
@@ -67,12 +69,13 @@ async fn search() -> Searched {
             }));
         }
     }
+    let page = of_server(&town.log(0)).await;
     drop(channel);
     server.stop().await;
     let log = fs::read_to_string(town.log(0)).unwrap();
     tokens.sort();
     tokens.dedup();
-    Searched { town, filler, asked, log, tokens }
+    Searched { town, filler, asked, log, page, tokens }
 }
 
 /// The token with another character in its signature.
@@ -85,7 +88,7 @@ fn forged(token: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_field_of_any_call_leaks_into_logs_errors_leaves_or_columns_that_are_not_personal() {
     let searched = search().await;
-    let Searched { town, filler, asked, log, tokens } = &searched;
+    let Searched { town, filler, asked, log, page, tokens } = &searched;
     let canaries = Needles::canaries();
     let lines = log_lines(log);
 
@@ -98,6 +101,12 @@ async fn no_field_of_any_call_leaks_into_logs_errors_leaves_or_columns_that_are_
         .map(|asked| format!("{} {:?}: {}", asked.method, asked.mood, String::from_utf8_lossy(&asked.said)))
         .collect();
     assert!(in_errors.is_empty(), "{} errors hold canaries: {:#?}", in_errors.len(), first(&in_errors));
+
+    assert!(!canaries.find(page.text.as_bytes()), "the figures hold canaries: {}", page.text);
+    assert_eq!(page.strange(), [""; 0], "values of labels are words of the program");
+    for somebody in town.people.iter().chain([&town.administrator]) {
+        assert!(!page.text.contains(somebody), "the figures hold {somebody}");
+    }
 
     let stored = stored(town).await;
     let in_leaves: Vec<_> =
@@ -121,6 +130,7 @@ async fn no_field_of_any_call_leaks_into_logs_errors_leaves_or_columns_that_are_
     for token in tokens {
         for part in token.trim_start_matches("Bearer ").split('.').skip(1) {
             assert!(!log.contains(part), "the log holds a part of a token: {part}");
+            assert!(!page.text.contains(part), "the figures hold a part of a token: {part}");
         }
     }
     the_rig_saw_something(&searched, &stored);
@@ -171,6 +181,9 @@ fn one_line_per_call(searched: &Searched, lines: &[sieve::LogLine<'_>]) {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), searched.asked.len(), "with an id of its own");
+    let counted = searched.page.sum("qinlian_calls_total");
+    let asked = f64::from(u32::try_from(searched.asked.len()).unwrap());
+    assert!((counted - asked).abs() < 0.5, "{counted} calls are counted of {asked}");
     for bug in ["PANIC", "CALL_PANICKED", "CALL_FAULT", "COMMITTER_DIED"] {
         let found: Vec<&str> = lines.iter().filter(|line| line.code() == bug).map(|line| line.text).collect();
         assert!(found.is_empty(), "{:?}", first(&found));
