@@ -74,6 +74,8 @@ pub struct Config {
     pub log: Log,
     /// Where figures are asked for.
     pub metrics: Metrics,
+    /// Where spans are sent.
+    pub telemetry: Telemetry,
     /// How much of everything.
     pub limits: Limits,
     /// Whose tokens are believed. None configured: the deployment's own; otherwise its own for terminals alone.
@@ -157,6 +159,16 @@ pub struct Metrics {
     /// Address and port, `127.0.0.1:9464`; port 0 takes a free one. None: nowhere. Anybody who reaches it may read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+}
+
+/// Where spans are sent (docs/metrics.md, "Traces").
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// A collector that speaks OTLP over gRPC, `http://127.0.0.1:4317`. None: nowhere. Only a program that is built with the
+    /// feature `opentelemetry` starts with one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp: Option<String>,
 }
 
 /// Somebody who cosigns checkpoints (c2sp.org/tlog-witness).
@@ -361,6 +373,7 @@ impl Config {
                 filter: file.log.filter.unwrap_or_else(|| "info".to_owned()),
             },
             metrics: file.metrics,
+            telemetry: file.telemetry,
             limits: file.limits,
             issuers: file.issuers,
             witnesses: file.witnesses,

@@ -7,15 +7,24 @@
 
 pub mod fields;
 mod lines;
+#[cfg(feature = "opentelemetry")]
+mod traces;
+#[cfg(not(feature = "opentelemetry"))]
+mod untraced;
 
 use serde::{Deserialize, Serialize};
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry};
 
 use lines::Lines;
+#[cfg(feature = "opentelemetry")]
+pub use traces::{Sending, follow};
+#[cfg(not(feature = "opentelemetry"))]
+pub use untraced::{Sending, follow};
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,11 +46,21 @@ pub enum TelemetryError {
     /// A log was started before.
     #[error("the log was started before")]
     Twice,
+    /// The program has nothing to send spans with.
+    #[error("telemetry.otlp is set, and this program was built without the feature opentelemetry")]
+    NotBuilt,
+    /// The collector's URL is none.
+    #[error("telemetry.otlp: {0:?} is not of the form http://host:4317")]
+    Collector(String),
 }
 
-/// Starts the log. `filter` is of the form `info,qinlian=debug`.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    log_to(format, filter, std::io::stderr)?.try_init().map_err(|_| TelemetryError::Twice)
+/// Starts the log. `filter` is of the form `info,qinlian=debug`, and decides on spans too; those go to a collector at
+/// `otlp`, if one is named.
+pub fn start(format: LogFormat, filter: &str, otlp: Option<&str>) -> Result<Sending, TelemetryError> {
+    let sending = Sending::to(otlp)?;
+    let log = log_to(format, filter, std::io::stderr)?.with(sending.layer());
+    log.try_init().map_err(|_| TelemetryError::Twice)?;
+    Ok(sending)
 }
 
 /// The log, written elsewhere.
@@ -49,7 +68,7 @@ pub fn log_to<W>(
     format: LogFormat,
     filter: &str,
     writer: W,
-) -> Result<impl Subscriber + Send + Sync + 'static, TelemetryError>
+) -> Result<impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static, TelemetryError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -175,5 +175,5 @@ pub(crate) fn quiet_log() {
 /// A log in words of what is as grave as `level`.
 pub(crate) fn log_of(level: &str) {
     // Started before, by a command that runs another one: that log serves.
-    let _started = telemetry::start(telemetry::LogFormat::Text, level);
+    let _started = telemetry::start(telemetry::LogFormat::Text, level, None);
 }

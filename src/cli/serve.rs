@@ -66,7 +66,7 @@ pub struct Running {
 /// Runs `serve`.
 pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     let mut config = options.place.load()?;
-    telemetry::start(config.log.format, &config.log.filter)?;
+    let sending = telemetry::start(config.log.format, &config.log.filter, config.telemetry.otlp.as_deref())?;
     telemetry::report_panics();
     if let Some(port) = options.port {
         config.listen.port = port;
@@ -77,6 +77,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     stopped().await?;
     running.stop().await?;
     office.close().await;
+    sending.stop().await;
     Ok(Answer::Yes)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, Limits, Metrics, PREFIX, Source, Tls, Witness};
+use super::{ConfigError, Limits, Metrics, PREFIX, Source, Telemetry, Tls, Witness};
 use crate::access::{Binding, IssuerSettings};
 use crate::telemetry::LogFormat;
 
@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) files: FilesFile,
     pub(super) log: LogFile,
     pub(super) metrics: Metrics,
+    pub(super) telemetry: Telemetry,
     pub(super) limits: Limits,
     pub(super) issuers: Vec<IssuerSettings>,
     pub(super) witnesses: Vec<Witness>,
@@ -114,6 +115,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
     ("files", &["anchor", "erasures", "verifier_key"]),
     ("log", &["format", "filter"]),
     ("metrics", &["listen"]),
+    ("telemetry", &["otlp"]),
     (
         "limits",
         &[

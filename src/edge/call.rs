@@ -26,6 +26,7 @@ use crate::access::Rules;
 use crate::clock::{Clock, random};
 use crate::config::Limits;
 use crate::registers::failure::Failure;
+use crate::telemetry;
 
 /// The header that carries a call's id, both ways.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -99,6 +100,7 @@ where
         if let Some(trace) = trace_id(request.headers()) {
             span.record("trace", trace);
         }
+        telemetry::follow(&span, request.headers());
         let told = Told::default();
         let outcome = Outcome::begin(method, figures, clock, told.clone(), span.clone());
         request.extensions_mut().insert(id.clone());

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use qinlian::telemetry::LogFormat;
 use qinlian::telemetry::fields::{ALLOWED, is_allowed};
+use qinlian::telemetry::{LogFormat, start};
 use serde_json::Value;
 
 use crate::edge::documents::rows_under;
@@ -148,6 +148,14 @@ fn of_what_a_library_says_a_line_keeps_where_it_said_it() {
     let fields: BTreeSet<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(fields, BTreeSet::from(["timestamp", "level", "target", "line"]));
     assert_eq!((&line["target"], &line["line"]), (&Value::from("sqlx::query"), &Value::from(said_at)));
+}
+
+#[test]
+fn a_program_that_is_built_without_traces_says_so_when_it_is_to_send_some() {
+    if !cfg!(feature = "opentelemetry") {
+        let error = start(LogFormat::Json, "info", Some("http://127.0.0.1:4317")).unwrap_err();
+        assert!(error.to_string().contains("without the feature opentelemetry"), "{error}");
+    }
 }
 
 #[test]

@@ -70,6 +70,8 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
         ("QINLIAN_LISTEN_TLS_CERTIFICATE", "/etc/server.pem"),
         ("QINLIAN_LISTEN_TLS_CLIENT_CA", "clients.pem"),
         ("QINLIAN_LISTEN_TLS_TERMINALS", "required"),
+        ("QINLIAN_METRICS_LISTEN", "127.0.0.1:9464"),
+        ("QINLIAN_TELEMETRY_OTLP", "http://127.0.0.1:4317"),
         ("QINLIAN_TEST_PG", "not ours to judge"),
     ];
     let (dir, config) = load(file, &variables).unwrap();
@@ -79,6 +81,8 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
         ("postgres://q@db/q", 77, 5)
     );
     assert_eq!(config.listen.web_origins, ["https://a.example", "https://b.example"]);
+    assert_eq!(config.metrics.listen, Some("127.0.0.1:9464".parse().unwrap()));
+    assert_eq!(config.telemetry.otlp.as_deref(), Some("http://127.0.0.1:4317"));
     assert_eq!(config.files.verifier_key, dir.join("v.key"));
     let tls = config.listen.tls.unwrap();
     assert_eq!((tls.certificate, tls.key), (PathBuf::from("/etc/server.pem"), dir.join("server.key")));

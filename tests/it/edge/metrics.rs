@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use qinlian::clock::MockClock;
+use qinlian::kernel::EpochMs;
+use qinlian::metrics;
 use qinlian::proto::RecordPunchRequest;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::documents::rows;
 use crate::rigs::load::{Answer, Load, now_ms};
 use crate::rigs::server::{Server, begin};
 use crate::rigs::town::Town;
-use crate::support::page::{Page, address_in, ask, of_server};
+use crate::support::page::{Page, address_in, ask, attempt, of_server};
 
 /// Punches that are recorded before the page is read.
 const PUNCHES: usize = 12;
@@ -167,6 +171,28 @@ async fn on_postgres_a_server_tells_every_figure_that_is_described_and_no_other(
     if let Some(town) = Town::on_postgres(1).await {
         a_server_tells_its_figures(town).await;
     }
+}
+
+#[tokio::test]
+async fn collectors_that_say_nothing_do_not_add_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let page = metrics::Page::of(Vec::new(), &MockClock::new(EpochMs::ZERO, 1));
+    let serving = tokio::spawn(metrics::serve(listener, page));
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(TcpStream::connect(&address).await.unwrap());
+    }
+    // Closed at once: an end without a byte, or a reset.
+    assert_eq!(attempt(&address, "GET", "/metrics").await.unwrap_or_default(), "");
+    drop(silent);
+    let answered = async {
+        while !attempt(&address, "GET", "/metrics").await.is_ok_and(|answer| answer.contains("# EOF")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.expect("places that were given back are taken again");
+    serving.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

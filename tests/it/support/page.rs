@@ -20,14 +20,19 @@ pub(crate) struct Page {
     pub(crate) samples: BTreeMap<String, f64>,
 }
 
+/// Asks a listener for something; all that comes back.
+pub(crate) async fn attempt(address: &str, method: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
 /// Asks a listener for something; the status line and the body.
 pub(crate) async fn ask(address: &str, method: &str, path: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("it reads");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("it answers");
-    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let answer = attempt(address, method, path).await.expect("it answers");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
     (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
 }
