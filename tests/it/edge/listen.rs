@@ -15,6 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::support::told::told;
+
 /// Nothing here takes that long; a rig that hangs fails.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -22,20 +24,21 @@ const LIMIT: Duration = Duration::from_secs(10);
 async fn open(
     connections: usize,
     connections_per_address: usize,
-) -> (SocketAddr, mpsc::UnboundedReceiver<Connection>) {
+) -> (SocketAddr, mpsc::UnboundedReceiver<Connection>, Arc<Figures>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = Limits { connections, connections_per_address, ..Limits::default() };
     let clock = Arc::new(MockClock::new(EpochMs::ZERO, 1));
     let (inside, taken) = mpsc::unbounded_channel();
+    let figures = Arc::new(Figures::new(&Rules::ours().unwrap()));
+    let kept = Arc::clone(&figures);
     tokio::spawn(async move {
-        let figures = Arc::new(Figures::new(&Rules::ours().unwrap()));
-        let mut incoming = Box::pin(incoming(listener, None, &limits, figures, clock));
+        let mut incoming = Box::pin(incoming(listener, None, &limits, kept, clock));
         while let Some(Ok(connection)) = incoming.next().await {
             inside.send(connection).unwrap();
         }
     });
-    (address, taken)
+    (address, taken, figures)
 }
 
 async fn connect(from: &str, to: SocketAddr) -> TcpStream {
@@ -71,6 +74,11 @@ async fn goes_on(client: &mut TcpStream, connection: &mut Connection) {
     tokio::time::timeout(LIMIT, spoken).await.expect("it is heard");
 }
 
+/// How many connections have a place, and how many were turned away.
+fn counted(figures: &Figures) -> [String; 2] {
+    ["qinlian_connections", "qinlian_connections_turned_away"].map(|name| told(figures, name, ""))
+}
+
 #[tokio::test]
 async fn more_connections_than_allowed_are_closed_the_others_go_on_and_a_place_that_is_left_is_given_again() {
     const ONE: &str = "127.0.0.1";
@@ -83,7 +91,7 @@ async fn more_connections_than_allowed_are_closed_the_others_go_on_and_a_place_t
         ("all full, another address", 2, 10, OTHER, false),
         ("the control: room for three", 3, 3, ONE, true),
     ] {
-        let (address, mut taken) = open(in_all, per_address).await;
+        let (address, mut taken, figures) = open(in_all, per_address).await;
         let mut clients = [connect(ONE, address).await, connect(ONE, address).await];
         let mut inside = Vec::new();
         for client in &mut clients {
@@ -91,6 +99,9 @@ async fn more_connections_than_allowed_are_closed_the_others_go_on_and_a_place_t
         }
         let mut late = connect(third, address).await;
         assert_eq!(let_in(&mut late, &mut taken).await.is_some(), expected, "{name}");
+        if !expected {
+            assert_eq!(counted(&figures), ["2", "1"], "{name}: two have a place, one was turned away");
+        }
         for (client, connection) in clients.iter_mut().zip(&mut inside) {
             goes_on(client, connection).await;
         }

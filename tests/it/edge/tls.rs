@@ -15,7 +15,7 @@ use qinlian::config::{self, Limits};
 use qinlian::edge::limit::Limiter;
 use qinlian::edge::listen::Peer;
 use qinlian::edge::tls::FILES_LOOK_MS;
-use qinlian::edge::{Authenticate, Edge, ServeError, Services, Tls, TlsFault, serve};
+use qinlian::edge::{Authenticate, Edge, Figures, ServeError, Services, Tls, TlsFault, serve};
 use qinlian::kernel::Subject;
 use qinlian::proto::Role;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
@@ -33,6 +33,7 @@ use tower::{Layer as _, Service as _};
 use super::pass::{Table, grant};
 use super::server::{FakeAttendance, NOW, TERMINAL, edge, punch_at, reason};
 use crate::support::authority::{Authority, Held};
+use crate::support::told::told;
 
 /// Nothing here takes that long; a rig that hangs fails.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -61,6 +62,7 @@ struct Rig {
     local: LocalIssuer,
     server: Authority,
     clients: Authority,
+    figures: Arc<Figures>,
     _stop: oneshot::Sender<()>,
     _serving: JoinHandle<Result<(), ServeError>>,
 }
@@ -79,6 +81,7 @@ impl Rig {
         let (edge, local) = edge(dir.path(), &clock);
         let tls = Tls::open(&files(dir.path(), terminals), Arc::<MockClock>::clone(&clock)).unwrap();
         let edge = Edge { tls: Some(Arc::new(tls)), limits, ..edge };
+        let figures = Arc::clone(&edge.figures);
         // Any address: what is encrypted may be anywhere.
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], listener.local_addr().unwrap().port()));
@@ -89,7 +92,7 @@ impl Rig {
         let serving = tokio::spawn(serve(edge, listener, services, || true, async {
             stopped.await.unwrap_or_default();
         }));
-        Self { dir, address, clock, local, server, clients, _stop: stop, _serving: serving }
+        Self { dir, address, clock, local, server, clients, figures, _stop: stop, _serving: serving }
     }
 
     /// The token of a terminal, or of somebody else, bound to a certificate or not.
@@ -299,6 +302,14 @@ async fn who_says_nothing_has_a_place_does_not_hold_up_the_next_and_is_closed() 
     let mut said = Vec::new();
     let end = tokio::time::timeout(LIMIT, silent.read_to_end(&mut said)).await.expect("it is closed");
     assert_eq!((end.unwrap_or_default(), said.len()), (0, 0), "nothing is said to it");
+    let failed = || told(&*rig.figures, "qinlian_handshakes_failed", "");
+    let counted = async {
+        while failed() == "0" {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, counted).await.expect("it is counted");
+    assert_eq!(failed(), "1", "once");
 }
 
 #[tokio::test]

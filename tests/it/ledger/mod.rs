@@ -16,6 +16,7 @@ mod cancel;
 mod clocks;
 mod erasure;
 mod faults;
+mod figures;
 mod histories;
 mod once;
 mod repeats;

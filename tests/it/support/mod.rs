@@ -13,6 +13,7 @@ pub(crate) mod schema;
 pub(crate) mod source;
 pub(crate) mod statics;
 pub(crate) mod store;
+pub(crate) mod told;
 
 use std::sync::Arc;
 
