@@ -10,6 +10,7 @@ use qinlian::results::{Folder, Runner};
 use super::history::Dump;
 use super::toy::{self, GRACE_MS, JOBS, Line, Op, SILENCE_MS, Toy};
 use crate::support::store::{Fixture, each};
+use crate::support::told::told;
 
 const LOG: LogId = LogId::from_column(1);
 
@@ -33,6 +34,15 @@ async fn rig(fixture: &Fixture) -> Rig {
 }
 
 impl Rig {
+    /// Entries that are not folded, logs that have such, logs that wait to be tried again, and how often one failed.
+    fn behind(&self) -> [String; 4] {
+        let figures = self.runner.figures();
+        ["behind_entries", "behind_logs", "failing_logs", "failures"].map(|of| {
+            let name = format!("qinlian_results_{of}");
+            told(&*figures, &name, "")
+        })
+    }
+
     /// What was asked for since the last time, after one look.
     async fn asks(&mut self) -> Vec<(i64, i64)> {
         self.runner.once().await.unwrap();
@@ -94,6 +104,7 @@ async fn a_log_whose_rule_panics_keeps_no_other_log_waiting_and_is_tried_again()
         rig.runner.once().await.unwrap();
         assert_eq!(Dump::of(&fixture.store, LOG).await.revised.len(), 0);
         assert_eq!(Dump::of(&fixture.store, good).await.revised.len(), 1);
+        assert_eq!(rig.behind(), ["2", "1", "1", "1"]);
         // Somebody mends it.
         let raw = fixture.raw().await;
         let mended = match fixture.store.dialect() {
@@ -103,9 +114,11 @@ async fn a_log_whose_rule_panics_keeps_no_other_log_waiting_and_is_tried_again()
         assert_eq!(raw.execute(mended).await, 1);
         rig.runner.once().await.unwrap();
         assert_eq!(Dump::of(&fixture.store, LOG).await.revised.len(), 0, "not at once");
+        assert_eq!(rig.behind(), ["2", "1", "1", "1"]);
         rig.clock.advance_ms(200);
         rig.runner.once().await.unwrap();
         assert_eq!(Dump::of(&fixture.store, LOG).await.revised.len(), 1);
+        assert_eq!(rig.behind(), ["0", "0", "0", "1"]);
     })
     .await;
 }
