@@ -19,6 +19,9 @@ pub const DOMAIN: &str = "qinlian";
 const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
 /// In doubt, or not available: long enough for a replica to look or to come back.
 const AGAIN_RETRY: Duration = Duration::from_secs(2);
+/// Details travel in a header, in base64, and gRPC's C core (Python, C++, Ruby) takes no more than 8 KiB of headers for
+/// granted (`GRPC_ARG_MAX_METADATA_SIZE`): a message with hundreds of wrong fields names those that fit.
+const VIOLATIONS_BYTES: usize = 4_500;
 
 /// A failure that the edge itself finds, before or instead of a register's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +82,15 @@ impl Answer {
 
 /// The status of a failed call.
 pub fn status(failure: &Failure, language: Language) -> Status {
+    let mut answer = answer(failure);
     let violations = match failure {
-        Failure::Invalid(violations) => violations.0.iter().map(|v| field(v, language)).collect(),
+        Failure::Invalid(violations) => {
+            let named: Vec<_> = fitting(violations.0.iter().map(|v| field(v, language))).collect();
+            if let more @ 1.. = violations.0.len().saturating_sub(named.len()) {
+                answer = answer.with("more_violations", more.to_string());
+            }
+            named
+        }
         Failure::Refused(_)
         | Failure::Denied(_)
         | Failure::NotProven
@@ -94,7 +104,7 @@ pub fn status(failure: &Failure, language: Language) -> Status {
         | Failure::Unavailable(_)
         | Failure::Fault(_) => Vec::new(),
     };
-    answer(failure).status(language, violations)
+    answer.status(language, violations)
 }
 
 /// The status of what the edge itself refuses.
@@ -201,6 +211,21 @@ fn answer(failure: &Failure) -> Answer {
         }
         Failure::Fault(code) => Answer::new(Code::Internal, code, "系统内部错误", "an internal fault"),
     }
+}
+
+/// As many as fit into a header.
+fn fitting(violations: impl Iterator<Item = FieldViolation>) -> impl Iterator<Item = FieldViolation> {
+    /// Tags, lengths and the name of the language.
+    const AROUND: usize = 24;
+    violations
+        .scan(0_usize, |used, violation| {
+            let said = violation.localized_message.as_ref().map_or(0, |said| said.message.len());
+            let texts = [violation.field.len(), violation.description.len(), violation.reason.len(), said];
+            *used = used.saturating_add(AROUND + texts.iter().sum::<usize>());
+            Some((*used, violation))
+        })
+        .take_while(|(used, _)| *used <= VIOLATIONS_BYTES)
+        .map(|(_, violation)| violation)
 }
 
 fn field(violation: &Violation, language: Language) -> FieldViolation {

@@ -168,6 +168,33 @@ fn every_wrong_field_is_named_with_its_reason_and_in_the_callers_language() {
     );
 }
 
+/// Hundreds of wrong fields once made an answer that clients could not read: it did not fit into their headers.
+#[test]
+fn of_many_wrong_fields_the_first_are_named_and_the_rest_are_counted() {
+    for (fields, all) in [(1, true), (20, true), (201, false), (20_000, false)] {
+        let mut check = Check::new();
+        for at in 0..fields {
+            let path = format!("window.items[{at}]");
+            check.refuse(
+                path,
+                "NOT_A_CODE",
+                Said::new("应为 1 至 64 个小写字母", "is not a code of 1 to 64"),
+            );
+        }
+        let said = status(&Failure::from(check.done().unwrap_err()), Language::Zh);
+        let details = said.get_error_details();
+        let named = &details.bad_request().unwrap().field_violations;
+        let more = details.error_info().unwrap().metadata.get("more_violations");
+        let left = fields - named.len();
+        assert_eq!((more.map(String::as_str), left == 0), ((left > 0).then_some(&*left.to_string()), all));
+        assert!(named.len() >= fields.min(20), "{} of {fields}", named.len());
+        assert_eq!(named.last().unwrap().field, format!("window.items[{}]", named.len() - 1));
+        // Base64 in a header; gRPC's C core takes 8 KiB of headers in all.
+        let header = said.details().len().div_ceil(3) * 4;
+        assert!(header < 7_000, "{header} bytes of a header for {fields} fields");
+    }
+}
+
 #[test]
 fn a_denial_carries_a_support_id_and_never_the_reason() {
     let said = status(&denied(), Language::En);
