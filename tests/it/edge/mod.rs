@@ -4,7 +4,7 @@
 
 mod config;
 pub(crate) mod documents;
-mod dynamic;
+pub(crate) mod dynamic;
 mod fetch;
 mod floors;
 mod limits;

@@ -123,7 +123,7 @@ fn encoded(method: &MethodDescriptor, message: &DynamicMessage) -> Vec<Variant> 
 }
 
 /// What is wrong with an answer to a message that was wrong.
-fn complaint(answer: &Answer) -> Option<&'static str> {
+pub(crate) fn complaint(answer: &Answer) -> Option<&'static str> {
     match answer.code {
         Code::Internal | Code::Unknown => Some("a fault of ours"),
         Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Some("not answered"),
@@ -141,8 +141,19 @@ fn complaint(answer: &Answer) -> Option<&'static str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_field_of_any_message_makes_a_fault_or_stores_a_control_character() {
-    let world = World::begin(Town::on_sqlite().await).await;
+async fn no_field_of_any_message_makes_a_fault_or_stores_a_control_character_on_sqlite() {
+    every_field(Town::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_field_of_any_message_makes_a_fault_or_stores_a_control_character_on_postgresql() {
+    if let Some(town) = Town::on_postgres(1).await {
+        every_field(town).await;
+    }
+}
+
+async fn every_field(town: Town) {
+    let world = World::begin(town).await;
     let rules = Rules::ours().unwrap();
     let mut maker = Maker::new(11);
     let mut calls = Vec::new();

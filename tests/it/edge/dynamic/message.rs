@@ -10,34 +10,34 @@ use crate::rigs::load::now_ms;
 
 /// What a call is about.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
-    pub(super) centre: String,
-    pub(super) person: String,
-    pub(super) department: String,
-    pub(super) device: String,
+pub(crate) struct Names {
+    pub(crate) centre: String,
+    pub(crate) person: String,
+    pub(crate) department: String,
+    pub(crate) device: String,
     /// Does the call ask for personal fields?
-    pub(super) reveal: bool,
+    pub(crate) reveal: bool,
 }
 
 /// Makes messages; ids are new each time.
 #[derive(Debug)]
-pub(super) struct Maker {
-    pub(super) dice: Dice,
+pub(crate) struct Maker {
+    pub(crate) dice: Dice,
     made: usize,
 }
 
 impl Maker {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { dice: Dice::new(seed), made: 0 }
     }
 
     /// The bytes of a request.
-    pub(super) fn request(&mut self, method: &MethodDescriptor, names: &Names) -> Vec<u8> {
+    pub(crate) fn request(&mut self, method: &MethodDescriptor, names: &Names) -> Vec<u8> {
         self.message(&method.input(), method, names, 0).encode_to_vec()
     }
 
     /// The request itself.
-    pub(super) fn message(
+    pub(crate) fn message(
         &mut self,
         of: &MessageDescriptor,
         method: &MethodDescriptor,
@@ -147,14 +147,14 @@ impl Maker {
     }
 
     /// A code that nothing has.
-    pub(super) fn code(&mut self) -> String {
+    pub(crate) fn code(&mut self) -> String {
         self.made += 1;
         format!("c-{}-{:08x}", self.made, self.dice.roll(1 << 31))
     }
 }
 
 /// A time as a message.
-pub(super) fn timestamp(of: &MessageDescriptor, seconds: i64) -> Value {
+pub(crate) fn timestamp(of: &MessageDescriptor, seconds: i64) -> Value {
     let mut at = DynamicMessage::new(of.clone());
     at.set_field_by_name("seconds", Value::I64(seconds));
     Value::Message(at)

@@ -3,10 +3,11 @@
 //! The server is the real process, over either database, with two centres, two departments, people, terminals, and a
 //! holder of every role at every reach.
 
-mod fields;
+pub(crate) mod fields;
+mod limits;
 mod matrix;
-mod message;
-mod world;
+pub(crate) mod message;
+pub(crate) mod world;
 
 use http::uri::PathAndQuery;
 use prost_reflect::MethodDescriptor;
@@ -20,18 +21,18 @@ use crate::rigs::canary::fill::path_of;
 
 /// What an answer comes to, but for the id that differs each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Answer {
-    code: Code,
-    message: String,
-    reason: String,
+pub(crate) struct Answer {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) reason: String,
     /// The fields that were wrong, each with its sentence in the caller's language.
-    violations: Vec<(String, String)>,
+    pub(crate) violations: Vec<(String, String)>,
     /// The bytes of the (first) message of an answer.
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Calls a method with these bytes, in a language.
-async fn call(
+pub(crate) async fn call(
     channel: &Channel,
     method: &MethodDescriptor,
     message: Vec<u8>,
@@ -55,7 +56,7 @@ async fn call(
     }
 }
 
-async fn answered(
+pub(crate) async fn answered(
     channel: &Channel,
     method: &MethodDescriptor,
     request: Request<Vec<u8>>,

@@ -21,7 +21,7 @@ use crate::support::store::Raw;
 
 /// How far somebody's grant reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Held {
+pub(crate) enum Held {
     /// The whole of the hall, in its own log.
     Hall,
     /// One department's people in the hall.
@@ -33,7 +33,7 @@ pub(super) enum Held {
 }
 
 impl Held {
-    pub(super) const ALL: [Self; 4] = [Self::Hall, Self::Department, Self::Everywhere, Self::Revoked];
+    pub(crate) const ALL: [Self; 4] = [Self::Hall, Self::Department, Self::Everywhere, Self::Revoked];
 
     fn word(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Held {
 
 /// What a call is about, as its caller sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum About {
+pub(crate) enum About {
     Own,
     OtherPerson,
     OtherDepartment,
@@ -56,25 +56,25 @@ pub(super) enum About {
 }
 
 impl About {
-    pub(super) const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Own, Self::OtherPerson, Self::OtherDepartment, Self::OtherCentre, Self::Unknown];
 }
 
 /// The deployment, and a server that serves it.
-pub(super) struct World {
-    pub(super) town: Town,
+pub(crate) struct World {
+    pub(crate) town: Town,
     server: Option<Server>,
-    pub(super) channel: Channel,
+    pub(crate) channel: Channel,
     people: [PersonId; 4],
 }
 
 /// All roles that may be granted.
-pub(super) fn roles() -> Vec<Role> {
+pub(crate) fn roles() -> Vec<Role> {
     (1..).map_while(|number| Role::try_from(number).ok()).collect()
 }
 
 /// Who holds a role. A terminal's role is held by a device.
-pub(super) fn holder(role: Role, held: Held) -> String {
+pub(crate) fn holder(role: Role, held: Held) -> String {
     match role {
         Role::Terminal => format!("device:d-{}", held.word()),
         _ => format!("system:r{}-{}", i32::from(role), held.word()),
@@ -82,7 +82,7 @@ pub(super) fn holder(role: Role, held: Held) -> String {
 }
 
 impl World {
-    pub(super) async fn begin(town: Town) -> Self {
+    pub(crate) async fn begin(town: Town) -> Self {
         let config = Config::load(&Source::Data(town.site(0).to_owned()), &BTreeMap::new()).expect("config");
         let office = Office::open(config, Opening::default()).await.expect("the office opens");
         let people = settle(&office).await;
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// What a call names.
-    pub(super) fn names(&self, about: About, own_device: &str, deployment: bool) -> Names {
+    pub(crate) fn names(&self, about: About, own_device: &str, deployment: bool) -> Names {
         let (centre, person, department, device) = match about {
             About::Own => ("hall", Some(0), "dep-a", own_device),
             About::OtherPerson => ("hall", Some(1), "dep-a", "t1"),
@@ -114,18 +114,18 @@ impl World {
     }
 
     /// A good token.
-    pub(super) fn token(&self, subject: &str) -> String {
+    pub(crate) fn token(&self, subject: &str) -> String {
         self.town.token(subject)
     }
 
     /// A token that was good an hour ago.
-    pub(super) fn expired(&self, subject: &str) -> String {
+    pub(crate) fn expired(&self, subject: &str) -> String {
         let then = EpochMs::clamped(now_ms() - 3_600_000);
         format!("Bearer {}", self.issuer("qinlian").token(&Subject::parse(subject).unwrap(), then, 600))
     }
 
     /// A token that is good elsewhere.
-    pub(super) fn elsewhere(&self, subject: &str) -> String {
+    pub(crate) fn elsewhere(&self, subject: &str) -> String {
         let now = EpochMs::clamped(now_ms());
         format!("Bearer {}", self.issuer("other").token(&Subject::parse(subject).unwrap(), now, 600))
     }
@@ -137,8 +137,22 @@ impl World {
         LocalIssuer::new(&key, &LocalIssuer::name_of("rigs.example"), audience)
     }
 
+    /// How many rows there are when the server has written what it writes of itself when it starts: nothing has been
+    /// added for a second.
+    pub(crate) async fn rows_at_rest(&self) -> Vec<(String, i64)> {
+        let mut before = self.rows().await;
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            let now = self.rows().await;
+            if now == before {
+                return now;
+            }
+            before = now;
+        }
+    }
+
     /// How many rows every table of the registers and the ledger has, and how large each log is.
-    pub(super) async fn rows(&self) -> Vec<(String, i64)> {
+    pub(crate) async fn rows(&self) -> Vec<(String, i64)> {
         let raw = self.town.raw().await;
         let mut rows = Vec::new();
         let tables = match raw {
@@ -162,7 +176,7 @@ impl World {
     }
 
     /// Two judges look at what is left, and the log of the process has no panic in it.
-    pub(super) async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         drop(self.channel);
         self.server.take().expect("it runs").stop().await;
         self.town.audit(0).await;

@@ -241,12 +241,15 @@ impl Filler {
 
 /// What the interface itself says of a field: its comment calls it personal.
 fn is_personal(field: &FieldDescriptor) -> bool {
+    comment_of(field).contains("Personal")
+}
+
+/// The comment above a field.
+pub(crate) fn comment_of(field: &FieldDescriptor) -> String {
     let file = field.parent_file();
-    let Some(source) = &file.file_descriptor_proto().source_code_info else { return false };
-    let place = source.location.iter().find(|location| location.path == field.path());
-    place
-        .and_then(|place| place.leading_comments.as_deref())
-        .is_some_and(|comment| comment.contains("Personal"))
+    let source = file.file_descriptor_proto().source_code_info.as_ref();
+    let place = source.and_then(|source| source.location.iter().find(|place| place.path == field.path()));
+    place.and_then(|place| place.leading_comments.clone()).unwrap_or_default()
 }
 
 mod tests {

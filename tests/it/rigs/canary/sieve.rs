@@ -138,14 +138,26 @@ impl Cell {
 
 /// Every cell of every table.
 pub(crate) async fn stored(town: &Town) -> Vec<Cell> {
-    const COLUMNS: &str = "SELECT t.name || ' ' || c.name FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c \
-                           WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%'";
+    const ON_SQLITE: &str = "SELECT t.name || ' ' || c.name || ' any' \
+                             FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c \
+                             WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%'";
+    const ON_POSTGRES: &str = "SELECT table_name::text || ' ' || column_name::text || ' ' || udt_name::text \
+                               FROM information_schema.columns WHERE table_schema = 'public'";
     let raw: Raw = town.raw().await;
+    let columns = match raw {
+        Raw::Sqlite(_) => ON_SQLITE,
+        Raw::Postgres(_) => ON_POSTGRES,
+    };
     let mut cells = Vec::new();
-    for named in raw.column::<String>(COLUMNS).await {
-        let (table, column) = named.split_once(' ').expect("two words");
-        let text = format!("SELECT coalesce(CAST({column} AS BLOB), x'') FROM {table}");
-        for bytes in raw.column::<Vec<u8>>(&text).await {
+    for named in raw.column::<String>(columns).await {
+        let mut words = named.split(' ');
+        let [table, column, of] = [(); 3].map(|()| words.next().expect("three words"));
+        let value = match (&raw, of) {
+            (Raw::Sqlite(_), _) => format!("coalesce(CAST({column} AS BLOB), x'')"),
+            (Raw::Postgres(_), "bytea") => format!("coalesce({column}, ''::bytea)"),
+            (Raw::Postgres(_), _) => format!("convert_to(coalesce({column}::text, ''), 'UTF8')"),
+        };
+        for bytes in raw.column::<Vec<u8>>(&format!("SELECT {value} FROM {table}")).await {
             cells.push(Cell { table: table.to_owned(), column: column.to_owned(), bytes });
         }
     }
