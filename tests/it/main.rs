@@ -12,6 +12,7 @@ mod cli;
 mod columns;
 mod directory;
 mod edge;
+mod fuzz;
 mod leaf_document;
 mod ledger;
 mod migrations;

@@ -2,7 +2,8 @@
 //!
 //! The only place in the tests that reads the environment:
 //! `QINLIAN_TESTS=full` runs the long counts, `QINLIAN_CI=1` (set by `.ci/run`) forbids skipping, and `QINLIAN_TEST_PG`
-//! names a running PostgreSQL server instead of one that the tests start for themselves.
+//! names a running PostgreSQL server instead of one that the tests start for themselves. `QINLIAN_FUZZ_SEED` is the number
+//! that mutated inputs are made from.
 
 pub(crate) mod authority;
 pub(crate) mod lines;
@@ -35,6 +36,12 @@ fn scale_for(setting: Option<&str>, ci: usize, full: usize) -> usize {
 /// Is this the run of `.ci/run`? Then nothing may be skipped.
 pub(crate) fn in_ci() -> bool {
     setting("QINLIAN_CI").as_deref() == Some("1")
+}
+
+/// The number that mutated inputs are made from: always the same one, unless the environment names another.
+pub(crate) fn fuzz_seed() -> u64 {
+    let named = setting("QINLIAN_FUZZ_SEED");
+    named.map_or(20_261_102, |text| text.parse().expect("QINLIAN_FUZZ_SEED is a number"))
 }
 
 /// A clock at [`MORNING`] that only the test moves, with random bytes that only depend on `seed`.
