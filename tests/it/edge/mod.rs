@@ -5,6 +5,7 @@
 mod config;
 pub(crate) mod documents;
 pub(crate) mod dynamic;
+mod explorer;
 mod fetch;
 mod floors;
 mod limits;
