@@ -205,7 +205,7 @@ impl Hall {
     }
 
     /// A punch of the terminal `hall-1` with a label, under these authorization headers.
-    async fn punch(&self, authorization: &[&str], label: &str) -> Result<u64, Status> {
+    pub(super) async fn punch(&self, authorization: &[&str], label: &str) -> Result<u64, Status> {
         let mut request = Request::new(punch_at("hall", label));
         for value in authorization {
             request.metadata_mut().append("authorization", value.parse().unwrap());
