@@ -3,6 +3,7 @@
 //! The server is the real process, over either database, with two centres, two departments, people, terminals, and a
 //! holder of every role at every reach.
 
+mod denials;
 pub(crate) mod fields;
 mod limits;
 mod matrix;
