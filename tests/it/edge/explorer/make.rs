@@ -211,14 +211,16 @@ impl Maker {
             Kind::Message(inner) => Value::Message(self.message(&inner, mood, depth + 1)),
             Kind::Enum(named) => {
                 let known: Vec<i32> = named.values().map(|value| value.number()).collect();
-                let odd = [i32::MIN, -1, known.len() as i32, 99, i32::MAX];
-                let number = match wild && self.chance.one_in(2) {
-                    true => *self.chance.of(&odd),
-                    false if wild || known.len() == 1 => *self.chance.of(&known),
+                let odd = [i32::MIN, -1, i32::try_from(known.len()).expect("few"), 99, i32::MAX];
+                let from = if wild && self.chance.one_in(2) {
+                    &odd[..]
+                } else if wild || known.len() == 1 {
+                    &known[..]
+                } else {
                     // The first of them says nothing.
-                    false => *self.chance.of(&known[1..]),
+                    &known[1..]
                 };
-                Value::EnumNumber(number)
+                Value::EnumNumber(*self.chance.of(from))
             }
             Kind::String => Value::String(self.text(field.name(), wild, depth)),
             Kind::Bytes => Value::Bytes(self.octets(field.name(), wild).into()),

@@ -102,9 +102,10 @@ async fn every_role_is_let_in_with_a_good_token_of_every_algorithm_and_not_with_
             .collect();
         may.sort_by_key(|method| !["Get", "List"].iter().any(|verb| method.name().starts_with(verb)));
         // Nothing names some roles yet. They are known, and may do nothing.
-        let decided: &[Code] = match may.is_empty() {
-            true => &[Code::PermissionDenied],
-            false => &[Code::Ok, Code::NotFound, Code::FailedPrecondition],
+        let decided: &[Code] = if may.is_empty() {
+            &[Code::PermissionDenied]
+        } else {
+            &[Code::Ok, Code::NotFound, Code::FailedPrecondition]
         };
         let method = may.first().unwrap_or(&any);
         let subject = holder(role, Held::Hall);
