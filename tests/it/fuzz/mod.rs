@@ -1,7 +1,7 @@
 //! Everything that reads bytes from outside, fed with bytes that are nearly right: nothing may end the program.
 //!
 //! More than a million inputs in every run, about a hundred times as many under `QINLIAN_TESTS=full`. `tlog::parsers` has
-//! the formats of the tree; what is private to its module is fed there (`src/results/cursor.rs`, `src/cli/import`).
+//! the formats of the tree, `src/cli/import/split/tests.rs` the lines of imports.
 
 mod calls;
 mod corpus;
