@@ -213,6 +213,8 @@ pub struct Limits {
     pub keepalive_timeout_ms: u64,
     /// A connection is closed, gently, after 30 min, so that callers spread over replicas.
     pub connection_age_ms: u64,
+    /// How long a server that stops says so in health, and still takes calls, before it closes: 0.5 s.
+    pub notice_ms: u64,
     /// How long running calls have when the server stops: 10 s.
     pub shutdown_ms: u64,
     /// The message of a single call: 64 KiB.
@@ -260,6 +262,7 @@ impl Default for Limits {
             keepalive_ms: 30_000,
             keepalive_timeout_ms: 10_000,
             connection_age_ms: 30 * 60 * 1000,
+            notice_ms: 500,
             shutdown_ms: 10_000,
             single_bytes: 64 * 1024,
             upload_bytes: (1024 + 64) * 1024,

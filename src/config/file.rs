@@ -133,6 +133,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
             "keepalive_ms",
             "keepalive_timeout_ms",
             "connection_age_ms",
+            "notice_ms",
             "shutdown_ms",
             "single_bytes",
             "upload_bytes",

@@ -135,7 +135,8 @@ impl Services {
     }
 }
 
-/// Serves until `until`: then health says no, running calls are answered, and the listener closes. `ready` says
+/// Serves until `until`: then health says no, for `limits.notice_ms` calls are still taken so that whoever spreads them
+/// can turn to others, running calls are answered, and the listener closes. `ready` says
 /// whether this replica is fit to be asked.
 pub async fn serve(
     edge: Edge,
@@ -189,6 +190,10 @@ pub async fn serve(
         () = until => {}
     }
     report(&reporter, &names, ServingStatus::NotServing).await;
+    tokio::select! {
+        ended = &mut server => return Ok(ended?),
+        () = tokio::time::sleep(Duration::from_millis(limits.notice_ms)) => {}
+    }
     let _sent = close.send(());
     // Somebody who watches health would keep us for ever.
     match tokio::time::timeout(Duration::from_millis(limits.shutdown_ms), server).await {

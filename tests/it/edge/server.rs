@@ -157,7 +157,7 @@ pub(super) fn edge(dir: &std::path::Path, clock: &Arc<MockClock>) -> (Edge, Loca
         support_key: Arc::new(SupportKey::new([5; 32])),
         verifier: Arc::new(Verifier::new(&[issuer], 3600, Arc::clone(&clock)).unwrap()),
         clock,
-        limits: Limits { shutdown_ms: 300, ..Limits::default() },
+        limits: Limits { notice_ms: 1_000, shutdown_ms: 300, ..Limits::default() },
         reflection: true,
         tls: None,
         insecure: false,
@@ -438,6 +438,20 @@ async fn a_server_that_stops_says_so_in_health_first_and_does_not_wait_for_watch
     assert_eq!(seen.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     let ended = tokio::time::timeout(Duration::from_secs(5), &mut hall.server).await.expect("it ends");
     assert!(ended.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_stops_takes_calls_until_the_notice_is_over_and_answers_those_that_run() {
+    let mut hall = Hall::open().await;
+    hall.becomes(ServingStatus::Serving).await;
+    hall.stop.take().unwrap().send(()).unwrap();
+    hall.becomes(ServingStatus::NotServing).await;
+    let good = hall.token(TERMINAL);
+    // Whoever has not noticed yet is still served.
+    assert_eq!(hall.punch(&[&good], "").await.unwrap(), 7);
+    let ended = tokio::time::timeout(Duration::from_secs(30), &mut hall.server).await.expect("it ends");
+    assert!(ended.unwrap().is_ok());
+    assert!(hall.punch(&[&good], "").await.is_err());
 }
 
 /// Asks reflection one thing.
