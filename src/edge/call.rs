@@ -1,7 +1,8 @@
 //! What surrounds every call: an id for log lines, an outcome, and an answer even if a handler panics.
 //!
-//! The outermost layer of our own; how a call ended is written by [`outcome`](super::outcome). It also puts what the gRPC library says by itself into our words: a message too
-//! large, a message that does not decode. Every status of ours has details, so what has none is the library's.
+//! The outermost layer of our own; how a call ended is written by [`outcome`](super::outcome). It also puts what the gRPC
+//! library says by itself into our words: a message too large, one that does not decode, a deadline. Every status of ours
+//! has details, so what has none is the library's.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -36,6 +37,12 @@ const REQUEST_ID_MAX: usize = 64;
 /// The id of a call in log lines: the caller's, if it is harmless, else ours.
 #[derive(Debug, Clone)]
 pub struct CallId(pub Arc<str>);
+
+/// Of the time that a client gives a call, this part is kept for the answer to travel, and to be ahead of the library's
+/// own timer, which says CANCELLED without details.
+const TRAVEL_SHARE: u32 = 10;
+/// But no more than this.
+const TRAVEL_MOST: Duration = Duration::from_secs(1);
 
 /// The layer.
 #[derive(Debug, Clone)]
@@ -93,6 +100,9 @@ where
         let Surround { clock, rules, figures, at_work, call_timeout } = self.with.clone();
         let id = call_id(request.headers(), &*clock);
         let language = language_of(request.headers());
+        let compressed = request.headers().get("grpc-encoding").is_some_and(|value| value != "identity");
+        let client_timeout = client_timeout(request.headers());
+        let time = client_timeout.map_or(call_timeout, |client| client.min(call_timeout));
         let method = figures.method(request.uri().path());
         // Whatever the filter lets through, its lines have the id.
         let span =
@@ -112,8 +122,11 @@ where
                 let Some(_place) = at_work.begin(peer(request.extensions()), favour) else {
                     return Ok(status::status(&told.shed(), language).into_http());
                 };
-                match tokio::time::timeout(call_timeout, inner.call(request)).await {
+                match tokio::time::timeout(time, inner.call(request)).await {
                     Ok(answered) => answered,
+                    Err(_elapsed) if time < call_timeout => {
+                        Ok(status::status(&told.deadline(), language).into_http())
+                    }
                     Err(_elapsed) => Ok(status::status(&told.given_up(), language).into_http()),
                 }
             };
@@ -121,7 +134,7 @@ where
                 Ok(answered) => answered?,
                 Err(_panic) => status::status(&told.panicked(), language).into_http(),
             };
-            if let Some(status) = in_our_words(response.headers(), &told, language) {
+            if let Some(status) = in_our_words(response.headers(), compressed, &told, language) {
                 response = status.into_http();
             }
             if let Ok(value) = HeaderValue::from_str(&id.0) {
@@ -140,6 +153,27 @@ where
 pub(super) fn language_of(headers: &HeaderMap) -> Language {
     let header = headers.get(http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     header.map_or_else(Language::default, Language::preferred)
+}
+
+/// How long a call may take by its client's own `grpc-timeout` (gRPC over HTTP/2, "Timeout": up to eight digits and a
+/// unit), less what the answer needs to travel. What is not of that form is no deadline.
+fn client_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let header = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = header.split_at_checked(header.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    let given = match unit {
+        "H" => Duration::from_secs(amount * 3_600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    };
+    Some(given.saturating_sub((given / TRAVEL_SHARE).min(TRAVEL_MOST)))
 }
 
 fn call_id(headers: &HeaderMap, clock: &dyn Clock) -> CallId {
@@ -161,7 +195,7 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
 
 /// The status that the library gave in the head of the answer, as ours; `None` for success, for what is ours, and for
 /// what comes in trailers.
-fn in_our_words(headers: &HeaderMap, told: &Told, language: Language) -> Option<Status> {
+fn in_our_words(headers: &HeaderMap, compressed: bool, told: &Told, language: Language) -> Option<Status> {
     if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
         return None;
     }
@@ -177,6 +211,8 @@ fn in_our_words(headers: &HeaderMap, told: &Told, language: Language) -> Option<
         }
         // What tonic says of a message that prost cannot decode, and of one that is missing.
         Code::Internal => refuse(Refused::Malformed),
+        // What tonic says of an encoding that is not enabled, and of a method that is not there.
+        Code::Unimplemented if compressed => refuse(Refused::Compressed),
         Code::Unimplemented => refuse(Refused::NoSuchMethod),
         Code::Ok
         | Code::Cancelled

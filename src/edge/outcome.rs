@@ -33,6 +33,7 @@ struct Said {
 /// The ways to end badly that have a line of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
+    Deadline,
     Failed,
     Fault,
     GivenUp,
@@ -74,14 +75,20 @@ impl Told {
             | Refused::TokenRepeated
             | Refused::TokenExpired
             | Refused::TokenInvalid
+            | Refused::Compressed
             | Refused::Malformed => (End::Failed, None),
         };
         self.say(Said { end, reason: status::reason_of(refused), support_id: None, wait_ms });
     }
 
-    /// Its connection had too many calls at work.
+    /// Its connection, or the server, had too many calls at work.
     pub(super) fn shed(&self) -> Failure {
         self.ended(End::Shed, Failure::Overloaded)
+    }
+
+    /// It took longer than its client gave it; for what it sent the same holds as when it took longer than it may.
+    pub(super) fn deadline(&self) -> Failure {
+        self.ended(End::Deadline, Failure::InDoubt)
     }
 
     /// It took longer than it may. What it sent to be committed may yet be: the same id finds out.
@@ -209,6 +216,14 @@ fn note(method: &str, status: Code, said: Option<&Said>, duration_ms: u64) {
         End::GivenUp => {
             tracing::warn!(code = "CALL_GIVEN_UP", method, duration_ms, "a call took longer than it may");
         }
+        End::Deadline => {
+            tracing::info!(
+                code = "CALL_DEADLINE",
+                method,
+                duration_ms,
+                "a call took longer than its client gave it"
+            );
+        }
         End::Panicked => tracing::error!(code = "CALL_PANICKED", method, duration_ms, "a handler panicked"),
         End::RateLimited => {
             let wait_ms = said.and_then(|said| said.wait_ms);
@@ -225,7 +240,7 @@ fn note(method: &str, status: Code, said: Option<&Said>, duration_ms: u64) {
                 code = "CALL_SHED",
                 method,
                 duration_ms,
-                "too many calls of one connection are at work"
+                "too many calls are at work"
             );
         }
     }

@@ -38,6 +38,9 @@ pub enum Refused {
     TokenInvalid,
     /// The message does not decode. INVALID_ARGUMENT.
     Malformed,
+    /// The message is compressed, and would have to be inflated before its size is known. UNIMPLEMENTED (gRPC
+    /// compression, "Compression Method Asymmetry").
+    Compressed,
     /// The caller called too often; wait so long. RESOURCE_EXHAUSTED.
     RateLimited(Duration),
 }
@@ -141,6 +144,12 @@ fn answer_of(refused: Refused) -> Answer {
             "MALFORMED",
             "无法解析请求内容",
             "the request's message does not decode",
+        ),
+        Refused::Compressed => Answer::new(
+            Code::Unimplemented,
+            "COMPRESSED",
+            "不接受压缩的请求",
+            "compressed messages are not taken",
         ),
         Refused::RateLimited(wait) => Answer::new(
             Code::ResourceExhausted,

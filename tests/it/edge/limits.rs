@@ -76,9 +76,10 @@ struct Rig {
     _dir: tempfile::TempDir,
     clock: Arc<MockClock>,
     calls: Arc<Slow>,
+    address: std::net::SocketAddr,
     channel: Channel,
     local: LocalIssuer,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
     _server: JoinHandle<Result<(), ServeError>>,
 }
 
@@ -89,7 +90,8 @@ impl Rig {
         let (edge, local) = edge(dir.path(), &clock);
         let edge = Edge { limits, ..edge };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}");
         let calls = Arc::new(Slow::default());
         let services = Services::new(&edge.limits).attendance(&calls);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -97,7 +99,7 @@ impl Rig {
             stopped.await.unwrap_or_default();
         }));
         let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
-        Self { _dir: dir, clock, calls, channel, local, _stop: stop, _server: server }
+        Self { _dir: dir, clock, calls, address, channel, local, stop, _server: server }
     }
 
     fn punch(
@@ -240,4 +242,67 @@ async fn a_call_that_takes_too_long_is_in_doubt_and_may_be_sent_again() {
     assert_eq!((given_up.code(), &*reason(&given_up)), (Code::Aborted, "IN_DOUBT"));
     assert_eq!(retry_ms(&given_up), Some(2_000));
     assert_eq!(rig.punch(TERMINAL, "").await.unwrap(), 7, "the connection serves on");
+}
+
+/// A punch over gRPC-web and HTTP/1.1, by hand: a library's client would end the call by its own timer.
+async fn punch_by_hand(rig: &Rig, label: &str, header: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let message = prost::Message::encode_to_vec(&punch_at("hall", label));
+    let token = rig.local.token(&Subject::parse(TERMINAL).unwrap(), NOW, 900);
+    let mut sent = format!(
+        "POST /qinlian.v1.AttendanceService/RecordPunch HTTP/1.1\r\nhost: hall\r\nconnection: close\r\n\
+         content-type: application/grpc-web+proto\r\nauthorization: Bearer {token}\r\n\
+         {header}\r\ncontent-length: {}\r\n\r\n\0",
+        message.len() + 5
+    )
+    .into_bytes();
+    sent.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+    sent.extend(message);
+    let mut stream = tokio::net::TcpStream::connect(rig.address).await.unwrap();
+    stream.write_all(&sent).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_clients_own_deadline_is_answered_in_our_words() {
+    let rig = Rig::open(Limits { call_timeout_ms: 3_600_000, ..Limits::default() }).await;
+    for deadline in ["1S", "300m", "300000u", "30000000n", "1u", "0m"] {
+        let answer = punch_by_hand(&rig, "held", &format!("grpc-timeout: {deadline}")).await;
+        // 10: ABORTED. Ours has details, where the library says CANCELLED and nothing else.
+        assert!(answer.contains("grpc-status: 10\r\n"), "{deadline}: {answer}");
+        assert!(answer.contains("grpc-status-details-bin: "), "{deadline}: {answer}");
+    }
+    for none in ["", "5", "S", "3 S", "+3S", "300000000n", "9d", "99999999H", "1M"] {
+        let answer = punch_by_hand(&rig, "", &format!("grpc-timeout: {none}")).await;
+        assert!(answer.contains("200 OK") && answer.contains("grpc-status:0"), "{none:?}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_message_is_refused_by_name_and_never_inflated() {
+    let rig = Rig::open(Limits::default()).await;
+    for (encoding, status) in [("gzip", "12"), ("zstd", "12"), ("deflate", "12"), ("rubbish", "12")] {
+        let answer = punch_by_hand(&rig, "", &format!("grpc-encoding: {encoding}")).await;
+        assert!(answer.contains(&format!("grpc-status: {status}\r\n")), "{encoding}: {answer}");
+        assert!(answer.contains("grpc-message: compressed"), "{encoding}: {answer}");
+    }
+    let answer = punch_by_hand(&rig, "", "grpc-encoding: identity").await;
+    assert!(answer.contains("grpc-status:0"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_call_that_runs_when_the_server_stops_is_answered() {
+    let rig = Rig::open(Limits { notice_ms: 1, ..Limits::default() }).await;
+    let held = tokio::spawn(rig.punch(TERMINAL, "held"));
+    rig.calls.began.notified().await;
+    let Rig { calls, stop, address, .. } = rig;
+    stop.send(()).unwrap();
+    // The listener closes once the server has told its connections to end.
+    while tokio::net::TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    calls.go_on.notify_one();
+    assert_eq!(held.await.unwrap().unwrap(), 7);
 }

@@ -80,6 +80,8 @@ fn verifier(dir: &std::path::Path) -> (Verifier, LocalIssuer) {
         audience: "qinlian".to_owned(),
         algorithm: Algorithm::EdDsa,
         jwks_file,
+        jwks_url: None,
+        jwks_ca: None,
         subjects: Vec::new(),
     };
     let clock = Arc::new(MockClock::new(MORNING, 1));
