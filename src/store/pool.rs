@@ -111,6 +111,8 @@ impl Store {
         }
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
+            // All at once: one that is first opened when the process is out of descriptors cannot be.
+            .min_connections(4)
             .test_before_acquire(false)
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
