@@ -99,6 +99,13 @@ impl Load {
         self.note(|id| self.punch(id, terminal))
     }
 
+    /// What a terminal puts into an upload.
+    pub(crate) fn punch_of(&self, id: RequestId) -> Punch {
+        let commands = self.commands.lock().unwrap();
+        let Some(Command::Punch(_, request)) = commands.get(&id) else { panic!("{id} is no punch") };
+        request.punch.clone().expect("a punch")
+    }
+
     fn note(&self, command: impl Fn(RequestId) -> Command) -> RequestId {
         let id = RequestId::random(self.dice.bytes());
         self.commands.lock().unwrap().insert(id, command(id));

@@ -12,9 +12,11 @@ pub(crate) mod town;
 pub(crate) mod canary;
 mod certificates;
 mod clients;
+mod floods;
 mod kill;
 mod once;
 mod overload;
+mod stop;
 mod three;
 
 use qinlian::clock::{MockClock, random};

@@ -91,6 +91,11 @@ impl Server {
         self.url.trim_start_matches("http://")
     }
 
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// A connection of its own.
     pub(crate) async fn connect(&self) -> Channel {
         let endpoint = Endpoint::from_shared(self.url.clone()).expect("a URL");
@@ -119,7 +124,7 @@ impl Server {
 
     /// SIGTERM: it answers what it has begun, and goes. It has to go well.
     pub(crate) async fn stop(mut self) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.pid().to_string();
         let signal = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs");
         assert!(signal.success());
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it stops in time");
