@@ -236,12 +236,7 @@ fn note(method: &str, status: Code, said: Option<&Said>, duration_ms: u64) {
             );
         }
         End::Shed => {
-            tracing::info!(
-                code = "CALL_SHED",
-                method,
-                duration_ms,
-                "too many calls are at work"
-            );
+            tracing::info!(code = "CALL_SHED", method, duration_ms, "too many calls are at work");
         }
     }
 }

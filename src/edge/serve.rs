@@ -168,12 +168,7 @@ pub async fn serve(
             Arc::clone(&edge.clock),
             devices,
         ))
-        .route_layer(Surround::new(
-            Arc::clone(&edge.clock),
-            edge.rules,
-            Arc::clone(&edge.figures),
-            &limits,
-        ))
+        .route_layer(Surround::new(Arc::clone(&edge.clock), edge.rules, Arc::clone(&edge.figures), &limits))
         .route_layer(GrpcWebLayer::new())
         .route_layer(web::cors(&edge.web_origins));
     let (close, closing) = oneshot::channel::<()>();
