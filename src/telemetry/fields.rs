@@ -26,6 +26,7 @@ pub const ALLOWED: &[&str] = &[
     "error",
     "fault",
     "file",
+    "issuer",
     "known_size",
     "line",
     "log",

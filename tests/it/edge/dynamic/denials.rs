@@ -50,7 +50,7 @@ fn lines(log: &str) -> BTreeMap<String, Vec<Line>> {
             "TOKEN_REFUSED" => Line::Refused,
             _ => continue,
         };
-        found.entry(text(&line["span"]["request"])).or_default().push(line_of);
+        found.entry(text(&line["request"])).or_default().push(line_of);
     }
     found
 }
@@ -138,9 +138,8 @@ async fn whoever_is_turned_away_leaves_one_line_and_no_row_on_postgresql() {
 /// The control: a line too many, one of another id, and none at all are seen.
 #[test]
 fn lines_are_told_apart() {
-    let line = |code: &str, id: &str| {
-        format!(r#"{{"code":"{code}","support_id":"s-{id}","span":{{"request":"{id}"}}}}"#)
-    };
+    let line =
+        |code: &str, id: &str| format!(r#"{{"code":"{code}","support_id":"s-{id}","request":"{id}"}}"#);
     let log = [
         line("ACCESS_DENIED", "a"),
         line("ACCESS_DENIED", "a"),

@@ -215,7 +215,7 @@ async fn explore(town: Town) {
     let world = World::begin(town).await;
     let methods = methods_of(&world.channel, "qinlian.v1").await;
     assert!(methods.len() >= 60, "only {} methods", methods.len());
-    let each = scale(200, 10_000);
+    let each = scale(100, 10_000);
     let mut explorer = Explorer::new(&world).await;
     for at in 0..4 {
         let methods: Vec<_> = methods.iter().filter(|method| turn(method) == at).cloned().collect();
