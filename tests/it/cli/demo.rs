@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use super::{done, qinlian, text};
+use super::{done, program, qinlian, text};
 
 /// Two columns for what is two columns wide.
 fn width(line: &str) -> usize {
@@ -29,11 +29,8 @@ fn the_demonstration_ends_verified_and_names_the_altered_row() {
 fn without_once_it_stays_up_with_tokens_that_work_until_it_is_interrupted() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("demo");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_qinlian"))
+    let mut child = program()
         .args(["demo", "--data", text(&data), "--port", "0"])
-        .env_remove("QINLIAN_TESTS")
-        .env_remove("QINLIAN_CI")
-        .env_remove("QINLIAN_TEST_PG")
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");

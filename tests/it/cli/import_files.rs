@@ -16,7 +16,7 @@ use qinlian::proto::{EntryFacts, PunchFact};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{begin, done, qinlian, text};
+use super::{begin, done, program, qinlian, text};
 use crate::support::postgres;
 
 /// A value that no answer may repeat: what stands in a file is personal.
@@ -411,8 +411,7 @@ fn a_line_of_a_gibibyte_costs_itself_and_is_never_held() {
     let hall = Hall::on_sqlite();
     let file = hall.home.path().join("file");
     with_a_hole(&file);
-    let mut import = std::process::Command::new(env!("CARGO_BIN_EXE_qinlian"));
-    let (output, held) = watched(import.args(hall.words(&file, &["--create-people"])));
+    let (output, held) = watched(program().args(hall.words(&file, &["--create-people"])));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(became(&report), ([3, 2, 0, 0], vec![(2, "LINE_TOO_LONG".to_owned())]));
