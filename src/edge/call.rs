@@ -5,6 +5,7 @@
 //! has details, so what has none is the library's.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,7 +23,9 @@ use super::Language;
 use super::figures::Figures;
 use super::limit::{AtWork, Favour, peer};
 use super::outcome::{Followed, Outcome, Told, code_of};
+use super::size::most_bytes;
 use super::status::{self, Refused};
+use super::unread::{Watched, watch};
 use crate::access::Rules;
 use crate::clock::{Clock, random};
 use crate::config::Limits;
@@ -43,6 +46,9 @@ pub struct CallId(pub Arc<str>);
 const TRAVEL_SHARE: u32 = 10;
 /// But no more than this.
 const TRAVEL_MOST: Duration = Duration::from_secs(1);
+/// Timers tick in milliseconds. With less time than this a call is over before it begins: the library's timer, that was set
+/// earlier, would tick first.
+const TICK: Duration = Duration::from_millis(1);
 
 /// The layer.
 #[derive(Debug, Clone)]
@@ -51,15 +57,14 @@ pub struct Surround {
     rules: Rules,
     figures: Arc<Figures>,
     at_work: AtWork,
-    call_timeout: Duration,
+    limits: Arc<Limits>,
 }
 
 impl Surround {
     /// Ids come from the clock's randomness. The library has limits like these two, but answers them in its own
     /// words and outside of any layer of ours.
     pub fn new(clock: Arc<dyn Clock>, rules: Rules, figures: Arc<Figures>, limits: &Limits) -> Self {
-        let call_timeout = Duration::from_millis(limits.call_timeout_ms);
-        Self { clock, rules, figures, at_work: AtWork::new(limits), call_timeout }
+        Self { clock, rules, figures, at_work: AtWork::new(limits), limits: Arc::new(limits.clone()) }
     }
 }
 
@@ -80,10 +85,11 @@ pub struct Surrounded<S> {
 
 impl<S, B, R> Service<Request<B>> for Surrounded<S>
 where
-    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S: Service<Request<Watched<B>>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
-    B: Send + 'static,
-    R: Default + Body + Unpin,
+    B: Body + Unpin + Send + 'static,
+    B::Data: Send,
+    R: Default + Body + Unpin + Send,
 {
     type Response = Response<Followed<R>>;
     type Error = S::Error;
@@ -97,7 +103,8 @@ where
         // The service that was polled ready is used; its clone waits for the next call.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let Surround { clock, rules, figures, at_work, call_timeout } = self.with.clone();
+        let Surround { clock, rules, figures, at_work, limits } = self.with.clone();
+        let call_timeout = Duration::from_millis(limits.call_timeout_ms);
         let id = call_id(request.headers(), &*clock);
         let language = language_of(request.headers());
         let compressed = request.headers().get("grpc-encoding").is_some_and(|value| value != "identity");
@@ -115,25 +122,40 @@ where
         let outcome = Outcome::begin(method, figures, clock, told.clone(), span.clone());
         request.extensions_mut().insert(id.clone());
         request.extensions_mut().insert(told.clone());
+        let most_bytes = most_bytes(request.uri().path(), &limits);
+        let (request, rest) = watch(request);
         let answer = async move {
+            let mut over = pin!(tokio::time::sleep(time));
             let call = async {
+                if time < TICK {
+                    return Ok(status::status(&told.deadline(), language).into_http());
+                }
                 // Held until the head of the answer is there; a stream's body counts against the streams.
                 let favour = Favour::of(rules.find(request.uri().path()).map(|rule| &**rule));
                 let Some(_place) = at_work.begin(peer(request.extensions()), favour) else {
                     return Ok(status::status(&told.shed(), language).into_http());
                 };
-                match tokio::time::timeout(time, inner.call(request)).await {
-                    Ok(answered) => answered,
-                    Err(_elapsed) if time < call_timeout => {
-                        Ok(status::status(&told.deadline(), language).into_http())
+                tokio::select! {
+                    biased;
+                    answered = inner.call(request) => answered,
+                    () = &mut over => {
+                        let failure = if time < call_timeout { told.deadline() } else { told.given_up() };
+                        Ok(status::status(&failure, language).into_http())
                     }
-                    Err(_elapsed) => Ok(status::status(&told.given_up(), language).into_http()),
                 }
             };
             let mut response = match AssertUnwindSafe(call).catch_unwind().await {
                 Ok(answered) => answered?,
                 Err(_panic) => status::status(&told.panicked(), language).into_http(),
             };
+            // Its place is free again. The time of the call counts for this too, or the client would give up before.
+            let mut reading = pin!(rest.read(most_bytes));
+            if reading.as_mut().now_or_never().is_none() && time >= TICK {
+                tokio::select! {
+                    () = reading => {}
+                    () = over => {}
+                }
+            }
             if let Some(status) = in_our_words(response.headers(), compressed, &told, language) {
                 response = status.into_http();
             }

@@ -86,7 +86,7 @@ pub struct Services {
 
 /// Puts a generated service into the routes, once with either limit.
 macro_rules! mount {
-    ($services:ident, $server:ident, $calls:ident, $large_paths:expr) => {{
+    ($services:ident, $server:ident, $calls:ident) => {{
         let with_limit = |bytes| {
             $server::from_arc(Arc::clone($calls))
                 .max_decoding_message_size(bytes)
@@ -94,7 +94,7 @@ macro_rules! mount {
         };
         let small = with_limit($services.limits.single_bytes);
         let large = with_limit($services.limits.upload_bytes);
-        $services.add(BySize { small, large, large_paths: $large_paths })
+        $services.add(BySize { small, large })
     }};
 }
 
@@ -107,19 +107,19 @@ impl Services {
     /// With the directory's calls.
     #[must_use]
     pub fn directory<T: DirectoryService>(self, calls: &Arc<T>) -> Self {
-        mount!(self, DirectoryServiceServer, calls, &["/qinlian.v1.DirectoryService/BatchPutPeople"])
+        mount!(self, DirectoryServiceServer, calls)
     }
 
     /// With attendance's calls.
     #[must_use]
     pub fn attendance<T: AttendanceService>(self, calls: &Arc<T>) -> Self {
-        mount!(self, AttendanceServiceServer, calls, &["/qinlian.v1.AttendanceService/UploadPunches"])
+        mount!(self, AttendanceServiceServer, calls)
     }
 
-    /// With audit's calls. An erasure names up to 10,000 parts.
+    /// With audit's calls.
     #[must_use]
     pub fn audit<T: AuditService>(self, calls: &Arc<T>) -> Self {
-        mount!(self, AuditServiceServer, calls, &["/qinlian.v1.AuditService/RequestErasure"])
+        mount!(self, AuditServiceServer, calls)
     }
 
     fn add<S>(mut self, service: BySize<S>) -> Self

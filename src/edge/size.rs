@@ -8,13 +8,25 @@ use http::Request;
 use tonic::server::NamedService;
 use tower::Service;
 
+use crate::config::Limits;
+
+/// The paths of the methods that may carry more. An erasure names up to 10,000 parts.
+const LARGE: [&str; 3] = [
+    "/qinlian.v1.DirectoryService/BatchPutPeople",
+    "/qinlian.v1.AttendanceService/UploadPunches",
+    "/qinlian.v1.AuditService/RequestErasure",
+];
+
+/// How much a call of this path may carry.
+pub(super) fn most_bytes(path: &str, limits: &Limits) -> usize {
+    if LARGE.contains(&path) { limits.upload_bytes } else { limits.single_bytes }
+}
+
 /// One service with two limits.
 #[derive(Debug, Clone)]
 pub(super) struct BySize<S> {
     pub(super) small: S,
     pub(super) large: S,
-    /// The paths of the methods that may carry more.
-    pub(super) large_paths: &'static [&'static str],
 }
 
 impl<S: NamedService> NamedService for BySize<S> {
@@ -35,7 +47,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> S::Future {
-        if self.large_paths.contains(&request.uri().path()) {
+        if LARGE.contains(&request.uri().path()) {
             self.large.call(request)
         } else {
             self.small.call(request)

@@ -18,4 +18,5 @@ mod server;
 mod status;
 mod tls;
 mod tokens;
+mod unread;
 mod web;

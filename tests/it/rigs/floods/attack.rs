@@ -1,20 +1,14 @@
-//! Attackers: HTTP/2 frames (RFC 9113) written by hand, with headers as literals (RFC 7541), in plain text.
+//! Attackers: HTTP/2 frames written by hand, in plain text.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const CONTINUATION: u8 = 9;
-
-const NO_FLAGS: u8 = 0;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+use crate::support::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, NO_FLAGS, PING, PREFACE, RST_STREAM, SETTINGS,
+    frame, headers, literal,
+};
 
 const PUNCH: &str = "/qinlian.v1.AttendanceService/RecordPunch";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
@@ -104,7 +98,7 @@ pub(super) async fn connect(address: &str) -> TcpStream {
 
 /// What a connection begins with: the preface, settings, and what the flood needs first.
 fn opening(flood: Flood, token: &str, next: &mut u32) -> Vec<u8> {
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut bytes = PREFACE.to_vec();
     // SETTINGS_INITIAL_WINDOW_SIZE: nothing may be sent to us.
     let settings: &[u8] = if flood == Flood::ZeroWindow { &[0, 4, 0, 0, 0, 0] } else { &[] };
     bytes.extend(frame(SETTINGS, NO_FLAGS, 0, settings));
@@ -169,53 +163,6 @@ fn burst(flood: Flood, token: &str, next: &mut u32) -> Vec<u8> {
     }
 }
 
-/// A frame (RFC 9113 §4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("short").to_be_bytes();
-    let mut bytes = length[1..].to_vec();
-    bytes.extend([kind, flags]);
-    bytes.extend(stream.to_be_bytes());
-    bytes.extend(payload);
-    bytes
-}
-
-/// The headers of a call (RFC 7541 §6: two from the static table, the rest literals).
-fn headers(path: &str, token: &str, more: &[(&str, &str)]) -> Vec<u8> {
-    // :method POST, :scheme http.
-    let mut block = vec![0x83, 0x86];
-    block.extend(literal(":path", path));
-    block.extend(literal(":authority", "hall"));
-    block.extend(literal("content-type", "application/grpc"));
-    block.extend(literal("te", "trailers"));
-    if !token.is_empty() {
-        block.extend(literal("authorization", token));
-    }
-    block.extend(more.iter().flat_map(|(name, value)| literal(name, value)));
-    block
-}
-
-/// A header that is put into no table, with its name written out.
-fn literal(name: &str, value: &str) -> Vec<u8> {
-    let mut bytes = vec![0];
-    for text in [name, value] {
-        // RFC 7541 §5.1: a number with a prefix of seven bits.
-        match text.len() {
-            short @ 0..127 => bytes.push(u8::try_from(short).expect("short")),
-            long => {
-                bytes.push(127);
-                let mut rest = long - 127;
-                while rest >= 128 {
-                    bytes.push(u8::try_from(rest % 128 + 128).expect("a byte"));
-                    rest /= 128;
-                }
-                bytes.push(u8::try_from(rest).expect("a byte"));
-            }
-        }
-        bytes.extend(text.as_bytes());
-    }
-    bytes
-}
-
 /// A gzip file (RFC 1952) of about so many bytes that is 159 times as long when inflated: one nought, and "the same 258
 /// times again" by the fixed codes of RFC 1951 §3.2.6. Its end is missing, which whoever inflates it learns last.
 fn bomb(bytes: usize) -> Vec<u8> {
@@ -233,12 +180,4 @@ fn bomb(bytes: usize) -> Vec<u8> {
             .map(|eight| eight.iter().enumerate().fold(0, |byte, (at, bit)| byte | (u8::from(*bit) << at))),
     );
     file
-}
-
-#[test]
-fn lengths_of_headers_are_written_as_the_rfc_says() {
-    // RFC 7541 §C.1.2 has 1337 with a prefix of five bits; with seven it is 127, then 1210 = 9 × 128 + 58.
-    assert_eq!(literal("a", &"x".repeat(1337))[..5], [0, 1, b'a', 127, 58 + 128]);
-    assert_eq!(literal("a", &"x".repeat(126))[3], 126);
-    assert_eq!(frame(PING, NO_FLAGS, 3, &[9])[..], [0, 0, 1, 6, 0, 0, 0, 0, 3, 9]);
 }
