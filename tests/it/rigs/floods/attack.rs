@@ -139,7 +139,9 @@ fn burst(flood: Flood, token: &str, next: &mut u32) -> Vec<u8> {
             };
             (0..50).flat_map(|_| pair(stream())).collect()
         }
-        Flood::Continuation => frame(CONTINUATION, NO_FLAGS, 1, &literal("x-more", &"x".repeat(8_000))),
+        Flood::Continuation => {
+            frame(CONTINUATION, NO_FLAGS, 1, &literal("x-more", &"x".repeat(8_000))).repeat(20)
+        }
         Flood::Settings => frame(SETTINGS, NO_FLAGS, 0, &[]).repeat(50),
         Flood::Ping => frame(PING, NO_FLAGS, 0, &[7; 8]).repeat(50),
         Flood::EmptyData => frame(DATA, NO_FLAGS, 1, &[]).repeat(50),

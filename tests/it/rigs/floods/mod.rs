@@ -91,8 +91,7 @@ async fn most_mib<T>(pid: u32, until: impl Future<Output = T>) -> (u64, T) {
 }
 
 /// One flood beside honest calls. Does the server close the attackers' connections?
-async fn flood(flood: Flood, closes: bool) {
-    let town = Town::on_sqlite().await;
+async fn flood(town: Town, flood: Flood, closes: bool) {
     let server = begin(town.site(0), &town.log(0), &[PATIENT]).listens().await;
     let (load, channels) = (Arc::new(Load::new(&town, 5)), server.connections(TERMINALS).await);
     let alone = honest(&load, &channels, Duration::from_secs(2)).await;
@@ -125,6 +124,7 @@ async fn flood(flood: Flood, closes: bool) {
     assert!(again.well(), "after {flood:?}: {again:?}");
     assert!(closed > 0 || !closes, "{flood:?}: the server closes such connections");
     server.stop().await;
+    town.end().await;
 }
 
 /// A test for each, so that they share the machine.
@@ -133,7 +133,7 @@ macro_rules! floods {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                flood(Flood::$flood, $closes).await;
+                flood(Town::on_sqlite().await, Flood::$flood, $closes).await;
             }
         )*
     };
@@ -148,6 +148,41 @@ floods! {
     bodies_that_come_a_byte_at_a_time_harm_nobody: Drip, false;
     callers_that_let_no_answer_through_harm_nobody: ZeroWindow, false;
     messages_that_would_be_large_if_inflated_harm_nobody: GzipBomb, false;
+}
+
+/// The edge is the same on either database; how long calls wait behind it is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_reset_at_once_harm_nobody_on_postgresql() {
+    let Some(town) = Town::on_postgres(1).await else { return };
+    flood(town, Flood::RapidReset, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_come_a_byte_at_a_time_harm_nobody_on_postgresql() {
+    let Some(town) = Town::on_postgres(1).await else { return };
+    flood(town, Flood::Drip, false).await;
+}
+
+/// A control of the floods: with the bound of headers out of the way, the one that never ends takes more memory than any may,
+/// and nobody closes its connections.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_of_any_length_would_take_more_memory_than_a_flood_may() {
+    let town = Town::on_sqlite().await;
+    let variables = [("QINLIAN_LIMITS_HEADER_BYTES", "2000000000"), PATIENT];
+    let server = begin(town.site(0), &town.log(0), &variables).listens().await;
+    let before = rss_mib(server.pid());
+    let harm = async {
+        while rss_mib(server.pid()) <= before + GROWTH_MIB {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let attackers =
+        join_all((0..ATTACKERS).map(|_| attack(server.address(), Flood::Continuation, "", PATIENCE)));
+    tokio::select! {
+        () = harm => {}
+        outcomes = attackers => panic!("no harm was done: {} MiB of {before}; {outcomes:?}", rss_mib(server.pid())),
+    }
+    server.stop().await;
 }
 
 /// The server may open so many files from now on.
