@@ -16,6 +16,7 @@ mod floods;
 mod kill;
 mod once;
 mod overload;
+mod rolling;
 mod stop;
 mod three;
 

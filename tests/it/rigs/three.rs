@@ -74,7 +74,7 @@ async fn readers_of_any_of_three_servers_see_every_punch_in_order_and_the_same_r
     end(town, servers).await;
 }
 
-async fn end(town: Town, servers: Vec<Server>) {
+pub(super) async fn end(town: Town, servers: Vec<Server>) {
     for server in servers {
         server.stop().await;
     }
