@@ -22,6 +22,8 @@ use crate::clock::{Clock, random};
 
 /// What the paths of our own methods begin with; health and reflection are not counted.
 const OURS: &str = "/qinlian.";
+/// Where terminals get their tokens.
+const DEVICE_TOKEN: &str = "/qinlian.v1.DirectoryService/GetDeviceToken";
 
 /// The layer: puts a [`Caller`] into the request, or answers.
 #[derive(Debug, Clone)]
@@ -125,6 +127,10 @@ impl With {
                 && let Some(peer) = peer(request.extensions())
             {
                 self.limiter.address(peer.ip()).map_err(Refused::RateLimited)?;
+            }
+            // Its token would be bound to nothing, and refused at the next call.
+            if rule.method == DEVICE_TOKEN && self.devices == Binding::Required && certificate.is_none() {
+                return Err(Refused::CertificateMissing);
             }
             let visitor = Visitor::new(Arc::clone(rule), id).with_certificate(certificate);
             return Ok(Checked::Visitor(visitor));

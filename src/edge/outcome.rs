@@ -75,6 +75,7 @@ impl Told {
             | Refused::TokenRepeated
             | Refused::TokenExpired
             | Refused::TokenInvalid
+            | Refused::CertificateMissing
             | Refused::Compressed
             | Refused::Malformed => (End::Failed, None),
         };

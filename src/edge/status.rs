@@ -36,6 +36,8 @@ pub enum Refused {
     TokenExpired,
     /// A token that is not good. UNAUTHENTICATED, and no word on why: the log says it.
     TokenInvalid,
+    /// A terminal asks for a token without the certificate that it would have to be bound to. UNAUTHENTICATED.
+    CertificateMissing,
     /// The message does not decode. INVALID_ARGUMENT.
     Malformed,
     /// The message is compressed, and would have to be inflated before its size is known. UNIMPLEMENTED (gRPC
@@ -139,6 +141,11 @@ fn answer_of(refused: Refused) -> Answer {
         }
         Refused::TokenExpired => unauthenticated("TOKEN_EXPIRED", "令牌已过期", "the token has expired"),
         Refused::TokenInvalid => unauthenticated("TOKEN_INVALID", "令牌无效", "the token is not valid"),
+        Refused::CertificateMissing => unauthenticated(
+            "CERTIFICATE_MISSING",
+            "连接未出示客户端证书",
+            "a terminal's token is bound to a certificate, and the connection shows none",
+        ),
         Refused::Malformed => Answer::new(
             Code::InvalidArgument,
             "MALFORMED",

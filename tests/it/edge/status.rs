@@ -213,6 +213,7 @@ fn what_the_edge_itself_refuses_has_a_reason_too() {
         (Refused::TokenRepeated, Code::Unauthenticated, "TOKEN_REPEATED"),
         (Refused::TokenExpired, Code::Unauthenticated, "TOKEN_EXPIRED"),
         (Refused::TokenInvalid, Code::Unauthenticated, "TOKEN_INVALID"),
+        (Refused::CertificateMissing, Code::Unauthenticated, "CERTIFICATE_MISSING"),
         (Refused::Malformed, Code::InvalidArgument, "MALFORMED"),
         (Refused::Compressed, Code::Unimplemented, "COMPRESSED"),
         (Refused::RateLimited(Duration::from_millis(40)), Code::ResourceExhausted, "RATE_LIMITED"),

@@ -26,8 +26,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tonic::Request;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity as Pair};
+use tonic::{Request, Status};
 use tower::{Layer as _, Service as _};
 
 use super::pass::{Table, grant};
@@ -221,15 +221,26 @@ async fn who_asks_for_a_token_is_known_by_the_certificate_of_the_connection() {
         Binding::Required,
     );
     let print = CertificateThumbprint::of(b"der");
-    for certificate in [None, Some(print)] {
+    for (method, certificate, refused) in [
+        ("GetDeviceToken", Some(print), false),
+        ("GetDeviceToken", None, true),
+        ("GetDeviceChallenge", None, false),
+        ("EnrolDevice", None, false),
+    ] {
         let mut seen = layer.layer(tower::service_fn(async |request: http::Request<()>| {
             let visitor = request.extensions().get::<Visitor>().unwrap();
-            Ok::<_, Infallible>(http::Response::new(visitor.certificate().copied()))
+            Ok::<_, Infallible>(http::Response::new(Some(visitor.certificate().copied())))
         }));
         let mut request = http::Request::new(());
-        *request.uri_mut() = "/qinlian.v1.DirectoryService/GetDeviceToken".parse().unwrap();
+        *request.uri_mut() = format!("/qinlian.v1.DirectoryService/{method}").parse().unwrap();
         request.extensions_mut().insert(Peer { address: ([127, 0, 0, 1], 7).into(), certificate });
-        assert_eq!(seen.call(request).await.unwrap().into_body(), certificate);
+        let answer = seen.call(request).await.unwrap();
+        assert_eq!(
+            Status::from_header_map(answer.headers()).map(|status| reason(&status)),
+            refused.then(|| "CERTIFICATE_MISSING".to_owned()),
+            "{method}"
+        );
+        assert_eq!(answer.into_body(), (!refused).then_some(certificate), "{method}");
     }
 }
 

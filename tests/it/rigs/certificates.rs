@@ -16,6 +16,7 @@ use tonic::Code as Status;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Error, Identity};
 
 use super::clients::{bearing, new_code, new_id};
+use super::load::reason;
 use super::server::{begin, qinlian, run};
 use super::town::{HALL, Town};
 
@@ -105,6 +106,9 @@ async fn a_terminal_with_a_certificate_enrols_and_its_token_is_of_no_use_to_who_
     let signature = key.sign(&proof::token_request(&centre, &device, &challenge)).to_bytes().to_vec();
     let request =
         GetDeviceTokenRequest { centre: HALL.to_owned(), device: GATE.to_owned(), challenge, signature };
+    let bare = DirectoryServiceClient::new(without.clone()).get_device_token(request.clone()).await;
+    let bare = bare.expect_err("its token would be bound to nothing");
+    assert_eq!((bare.code(), &*reason(&bare)), (Status::Unauthenticated, "CERTIFICATE_MISSING"));
     let token = terminal.get_device_token(request).await.expect("a token").into_inner().token;
     let token = format!("Bearer {token}");
 
