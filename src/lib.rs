@@ -10,9 +10,10 @@
 //! 5. [`tlog`]: the trees, notes and proofs that the ledger builds. Pure.
 //! 6. [`results`]: what the facts mean, folded entry by entry behind the commits, and the feed of its revisions.
 //! 7. [`witness`]: somebody outside who remembers.
-//! 8. [`store`] and [`kernel`]: the two databases, and the words that everybody uses.
-//! 9. [`cli`], [`config`], [`clock`], [`telemetry`] (the log of the process), [`metrics`] (its figures): the program around
-//!    it.
+//! 8. [`policy`]: the numbers by which attendance is judged, named and checked, in packs. Pure.
+//! 9. [`store`] and [`kernel`]: the two databases, and the words that everybody uses.
+//! 10. [`cli`], [`config`], [`clock`], [`telemetry`] (the log of the process), [`metrics`] (its figures): the program around
+//!     it.
 //!
 //! Who may import whom is a table in `tests/it/tidy/imports.rs`.
 //!
@@ -32,6 +33,7 @@ pub mod edge;
 pub mod kernel;
 pub mod ledger;
 pub mod metrics;
+pub mod policy;
 pub mod registers;
 pub mod results;
 pub mod store;

@@ -96,6 +96,14 @@ code! {
     /// A role grant.
     GrantId
 }
+code! {
+    /// A shift.
+    ShiftId
+}
+code! {
+    /// A policy: a set of numbers by which something is judged.
+    PolicyId
+}
 
 /// A centre's code, or `_`: the deployment, which belongs to no single centre.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,8 +11,8 @@ mod time;
 
 pub use figure::{Count, Figure, Figures, Kind, Level, Series, Spread, Value, number};
 pub use id::{
-    ALPHABET, CentreId, DepartmentId, DeviceId, GrantId, IdError, ItemId, LogId, PersonId, Pos, RequestId,
-    Subject, WindowId, spell,
+    ALPHABET, CentreId, DepartmentId, DeviceId, GrantId, IdError, ItemId, LogId, PersonId, PolicyId, Pos,
+    RequestId, ShiftId, Subject, WindowId, spell,
 };
 pub use say::{Check, Complaint, Reason, Said, Violation, Violations};
 pub use text::{Label, Name, Words, push_text};

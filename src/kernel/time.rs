@@ -26,6 +26,8 @@ pub enum TimeError {
 pub struct EpochMs(i64);
 
 impl EpochMs {
+    /// A day without a change of the clock.
+    pub const DAY_MS: i64 = 86_400_000;
     /// 9999-12-30T00:00:00Z: one day less than the end of the calendar, so that every zone has a date for it.
     pub const MAX: Self = Self(253_402_128_000_000);
     /// 1970-01-01T00:00:00Z.
@@ -91,6 +93,11 @@ pub struct EpochDay(i32);
 const EPOCH: civil::Date = civil::date(1970, 1, 1);
 
 impl EpochDay {
+    /// 1970-01-01.
+    pub const FIRST: Self = Self(0);
+    /// 9999-12-31.
+    pub const LAST: Self = Self(2_932_896);
+
     /// From year, month and day, 1970 to 9999.
     pub fn from_ymd(year: i32, month: i32, day: i32) -> Result<Self, TimeError> {
         if !(1970..=9999).contains(&year) {
@@ -108,7 +115,7 @@ impl EpochDay {
 
     /// From a column; clamped to the calendar.
     pub fn from_column(days: i64) -> Self {
-        Self(i32::try_from(days.clamp(0, 2_932_896)).unwrap_or_default())
+        Self(i32::try_from(days.clamp(0, Self::LAST.column())).unwrap_or_default())
     }
 
     /// As a column.
@@ -124,6 +131,12 @@ impl EpochDay {
 
     fn date(self) -> civil::Date {
         EPOCH.checked_add(jiff::Span::new().days(self.0)).unwrap_or(EPOCH)
+    }
+
+    /// The day of the week: 1 is Monday, 7 is Sunday (ISO 8601).
+    pub fn weekday(self) -> u8 {
+        // 1970-01-01 was a Thursday.
+        u8::try_from((self.0 + 3).rem_euclid(7) + 1).unwrap_or(1)
     }
 
     /// This many days later.
@@ -182,6 +195,14 @@ impl Zone {
         EpochMs::new(zoned.timestamp().as_millisecond())
     }
 
+    /// The instant at which a wall clock here shows so many minutes after 00:00 of a day; before it if negative, on a
+    /// later day from 1440 on. In a gap or a fold as [`Zone::instant_of`].
+    pub fn at_minutes(&self, day: EpochDay, minutes: i32) -> EpochMs {
+        let minutes = jiff::Span::new().minutes(i64::from(minutes));
+        let local = day.date().to_datetime(civil::Time::midnight()).checked_add(minutes);
+        local.map_or(EpochMs::MAX, |local| self.instant_of(local).unwrap_or(EpochMs::ZERO))
+    }
+
     /// `2026-11-23 08:31:05` on a wall clock here.
     pub fn wall(&self, at: EpochMs) -> String {
         let stamp = Timestamp::from_millisecond(at.0).unwrap_or_default();
@@ -217,6 +238,23 @@ mod tests {
         let shanghai = Zone::parse("Asia/Shanghai").unwrap();
         let noon = civil::date(1990, 7, 1).at(12, 0, 0, 0);
         assert_eq!(shanghai.instant_of(noon).unwrap().to_string(), "1990-07-01T03:00:00.000Z");
+    }
+
+    #[test]
+    fn minutes_of_a_day_are_what_a_wall_clock_shows() {
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        let day = |month, day| EpochDay::from_ymd(2026, month, day).unwrap();
+        for (on, minutes, wall) in [
+            (day(11, 23), 510, "2026-11-23 08:30:00"),
+            (day(11, 23), -60, "2026-11-22 23:00:00"),
+            (day(11, 23), 1560, "2026-11-24 02:00:00"),
+            // Clocks went from 02:00 to 03:00, and from 03:00 back to 02:00.
+            (day(3, 29), 510, "2026-03-29 08:30:00"),
+            (day(3, 28), 1440 + 150, "2026-03-29 03:30:00"),
+            (day(10, 25), 510, "2026-10-25 08:30:00"),
+        ] {
+            assert_eq!(berlin.wall(berlin.at_minutes(on, minutes)), wall);
+        }
     }
 
     #[test]
