@@ -62,7 +62,7 @@ async fn erased_bytes_are_gone_from_the_files_and_it_is_written_down_when() {
     each(async |fixture| {
         let rig = Rig::begin(fixture, 71).await;
         let zhang = rig.named("张三").await;
-        let cards = scale(200, 5_000);
+        let cards = scale(100, 5_000);
         let card = |n: usize| format!("CANARY-CARD-{n:05}-{}", "x".repeat(n % 90));
         let mut bound = Vec::new();
         for n in 0..cards {

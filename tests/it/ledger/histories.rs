@@ -14,7 +14,7 @@ const PER_DATABASE: usize = 25;
 
 #[tokio::test]
 async fn random_histories_give_the_same_roots_on_both_databases() {
-    let histories = scale(100, 1_000);
+    let histories = scale(50, 1_000);
     for first in (0..histories).step_by(PER_DATABASE) {
         let Some(postgres) = Fixture::postgres().await else { return };
         let (sqlite, postgres) = (Rig::new(Fixture::sqlite().await).await, Rig::new(postgres).await);

@@ -80,7 +80,7 @@ async fn without_the_manifest_every_flip_in_entries_tiles_parts_and_roots_is_fou
     let mut options = Options::new(vec![key_of("hall")]);
     options.checks = Checks::NoManifest;
     let manifest = self::bundle().await.1["MANIFEST"].clone();
-    let missed = unseen(&bundle, scale(2_000, 20_000), |changed| {
+    let missed = unseen(&bundle, scale(1_000, 20_000), |changed| {
         let mut changed = changed.clone();
         changed.insert("MANIFEST".to_owned(), manifest.clone());
         !verify(&changed, &options, &Toy).verified

@@ -17,7 +17,7 @@ async fn an_honest_fold_has_no_differences_wherever_it_stands() {
     each(async |fixture| {
         toy::create(fixture).await;
         let (mut compared, mut unknown) = (0, 0);
-        for case in 0..i64::try_from(scale(40, 1_000)).unwrap() {
+        for case in 0..i64::try_from(scale(20, 1_000)).unwrap() {
             let (log, mut dice) = (LogId::from_column(case + 1), Dice::new(77 + case.cast_unsigned()));
             let history = History::random(&mut dice, 18);
             let toy = Arc::new(Toy::new(&fixture.store, -case - 1));

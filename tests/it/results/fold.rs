@@ -57,7 +57,7 @@ async fn a_fold_equals_the_naive_one_whatever_its_chunks_restarts_and_arrivals()
     each(async |fixture| {
         toy::create(fixture).await;
         let mut died = 0;
-        for case in 0..i64::try_from(scale(300, 5_000)).unwrap() {
+        for case in 0..i64::try_from(scale(150, 5_000)).unwrap() {
             let (log, mut dice) = (LogId::from_column(case + 1), Dice::new(case.cast_unsigned()));
             let history = History::random(&mut dice, 18);
             let toy = Arc::new(Toy::new(&fixture.store, -case - 1));
