@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("qinlian.bin"), compiler.encode_file_descriptor_set())?;
-    tonic_prost_build::configure().compile_fds(compiler.file_descriptor_set())?;
+    // Facts are recognised by their bytes: a map must be written in one order.
+    tonic_prost_build::configure().btree_map(".qinlian").compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::metrics::{self, Page};
 use crate::registers::audit::service::cleanup::{Cleanup, Window};
 use crate::registers::audit::service::reads::{Reads, ReplicaId};
 use crate::registers::directory::service::Terminals;
-use crate::registers::{attendance, audit, derivation, directory};
+use crate::registers::{attendance, audit, derivation, directory, roster};
 use crate::results::{Folder, Runner, RunnerHandle};
 use crate::telemetry;
 use crate::witness::client::{Client, ClientOptions, WitnessAt};
@@ -137,14 +137,16 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let audit = audit::service::Calls::new(desk.clone(), witnesses(&office.config)?);
     let cleanup = audit.cleanup().clone();
     let terminals = Terminals::new(office.issuer()?, office.config.limits.terminal_token_s);
-    let services = Services::new(&office.config.limits)
-        .directory(&Arc::new(directory::service::Calls::new(desk.clone(), terminals)))
-        .attendance(&Arc::new(attendance::service::Calls::new(desk.clone(), reads.clone())))
-        .audit(&Arc::new(audit));
-    let listening = listen(office, services, insecure).await?;
     let derivation = derivation::registered(desk.ledger().clone());
     let folder = Folder::new(desk.store().clone(), derivation);
     let runner = Runner::new(folder, Arc::clone(&office.clock));
+    let punches = attendance::service::Calls::new(desk.clone(), reads.clone(), runner.news());
+    let services = Services::new(&office.config.limits)
+        .directory(&Arc::new(directory::service::Calls::new(desk.clone(), terminals)))
+        .attendance(&Arc::new(punches))
+        .roster(&Arc::new(roster::service::Calls::new(desk.clone())))
+        .audit(&Arc::new(audit));
+    let listening = listen(office, services, insecure).await?;
     let mut kept = listening.figures.clone();
     kept.push(Arc::new(desk.ledger().clone()));
     kept.push(runner.figures());

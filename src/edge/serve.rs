@@ -30,6 +30,7 @@ use crate::config::Limits;
 use crate::proto::attendance_service_server::{AttendanceService, AttendanceServiceServer};
 use crate::proto::audit_service_server::{AuditService, AuditServiceServer};
 use crate::proto::directory_service_server::{DirectoryService, DirectoryServiceServer};
+use crate::proto::roster_service_server::{RosterService, RosterServiceServer};
 
 /// Readiness is looked at twice a second.
 const READY_LOOK: Duration = Duration::from_millis(500);
@@ -114,6 +115,12 @@ impl Services {
     #[must_use]
     pub fn attendance<T: AttendanceService>(self, calls: &Arc<T>) -> Self {
         mount!(self, AttendanceServiceServer, calls)
+    }
+
+    /// With the roster's calls.
+    #[must_use]
+    pub fn roster<T: RosterService>(self, calls: &Arc<T>) -> Self {
+        mount!(self, RosterServiceServer, calls)
     }
 
     /// With audit's calls.

@@ -69,7 +69,31 @@ macro_rules! attendance_calls {
             call list_punches(ListPunchesRequest) -> ListPunchesResponse;
             call list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
             call list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;
+            call get_day(GetDayRequest) -> GetDayResponse;
+            call list_days(ListDaysRequest) -> ListDaysResponse;
+            call list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
             call list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
+            stream watch_day_results(WatchDayResultsRequest) -> WatchDayResultsResponse as WatchDayResultsStream;
+        });
+    };
+}
+
+/// Serves `RosterService` with a type's own methods.
+#[macro_export]
+macro_rules! roster_calls {
+    ($calls:ty) => {
+        $crate::serve_calls!($calls as roster_service_server::RosterService {
+            call put_shift(PutShiftRequest) -> PutShiftResponse;
+            call list_shifts(ListShiftsRequest) -> ListShiftsResponse;
+            call put_roster(PutRosterRequest) -> PutRosterResponse;
+            call list_roster(ListRosterRequest) -> ListRosterResponse;
+            call put_calendar_year(PutCalendarYearRequest) -> PutCalendarYearResponse;
+            call list_calendar_years(ListCalendarYearsRequest) -> ListCalendarYearsResponse;
+            call put_centre_days(PutCentreDaysRequest) -> PutCentreDaysResponse;
+            call list_centre_days(ListCentreDaysRequest) -> ListCentreDaysResponse;
+            call propose_policy(ProposePolicyRequest) -> ProposePolicyResponse;
+            call approve_policy(ApprovePolicyRequest) -> ApprovePolicyResponse;
+            call get_policy(GetPolicyRequest) -> GetPolicyResponse;
         });
     };
 }

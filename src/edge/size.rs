@@ -10,11 +10,13 @@ use tower::Service;
 
 use crate::config::Limits;
 
-/// The paths of the methods that may carry more. An erasure names up to 10,000 parts.
-const LARGE: [&str; 3] = [
+/// The paths of the methods that may carry more. An erasure names up to 10,000 parts, a roster 1,000 people's days.
+const LARGE: [&str; 5] = [
     "/qinlian.v1.DirectoryService/BatchPutPeople",
     "/qinlian.v1.AttendanceService/UploadPunches",
     "/qinlian.v1.AuditService/RequestErasure",
+    "/qinlian.v1.RosterService/PutRoster",
+    "/qinlian.v1.RosterService/PutCalendarYear",
 ];
 
 /// How much a call of this path may carry.

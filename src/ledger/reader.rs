@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::commit::{HEADS, HeadRow, read_head};
 use super::head::{Head, HeadFault, checkpoint_seal};
 use super::keys::Keys;
+use super::leaf::Leaf;
 use super::requests::{self, Known, KnownRequest};
 use super::{signature, tiles};
 use crate::kernel::{CentreId, EpochMs, LogId, Pos, RequestId};
@@ -438,6 +439,44 @@ pub struct Standing {
     pub config_pos: Pos,
     /// The facts part of its last entry.
     pub facts: Option<Vec<u8>>,
+}
+
+static KINDS: Statement = Statement::new(
+    "SELECT pos, kind FROM ledger_entry WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+);
+
+/// The kinds of entries, by position, as their leaves name them.
+pub async fn kinds(store: &Store, log: LogId, positions: &[Pos]) -> Result<HashMap<Pos, u16>, StoreError> {
+    let bad = |column| StoreError::Inconsistent { table: "ledger_entry", column };
+    let keys = KeySet::ints(positions.iter().map(|pos| pos.column()));
+    let rows = store
+        .fetch(&KINDS, Binds::new().and(log.column()).keys(keys), |cells| {
+            let pos = Pos::from_column(cells.int()?).ok_or(bad("pos"))?;
+            Ok((pos, u16::try_from(cells.int()?).map_err(|_| bad("kind"))?))
+        })
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// When entries were recorded, by position.
+pub async fn recorded_in(
+    tx: &mut Tx,
+    log: LogId,
+    positions: &[Pos],
+) -> Result<HashMap<Pos, EpochMs>, StoreError> {
+    if positions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = KeySet::ints(positions.iter().map(|pos| pos.column()));
+    let stored = tx.fetch(&ENTRIES, Binds::new().and(log.column()).keys(keys), read_entry).await?;
+    stored
+        .into_iter()
+        .map(|entry| {
+            let leaf = Leaf::decode(&entry.leaf)
+                .map_err(|_| StoreError::Inconsistent { table: "ledger_entry", column: "leaf" })?;
+            Ok((entry.pos, leaf.recorded))
+        })
+        .collect()
 }
 
 static STANDING: Statement = Statement::new(

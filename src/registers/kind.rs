@@ -1,6 +1,7 @@
 //! Every kind of entry, as the leaf names it. A number is never used for something else.
 //!
-//! 0x00xx audit and the mechanism, 0x01xx directory (0x014x: terminals, 0x018x: retired), 0x02xx attendance.
+//! 0x00xx audit and the mechanism, 0x01xx directory (0x014x: terminals, 0x018x: retired), 0x02xx attendance, 0x03xx
+//! roster.
 
 use crate::ledger::disclosure::DISCLOSURE_KIND;
 use crate::ledger::erase::ERASE_KIND;
@@ -54,6 +55,19 @@ pub const DEVICE_OUTAGE_END: u16 = 0x0204;
 /// A file was imported.
 pub const IMPORT: u16 = 0x0205;
 
+/// A shift, or a later version of one.
+pub const SHIFT: u16 = 0x0301;
+/// Which shifts people work.
+pub const ROSTER: u16 = 0x0302;
+/// The days of a year that a notice sets apart.
+pub const CALENDAR_YEAR: u16 = 0x0303;
+/// Days on which a centre differs from every calendar.
+pub const CENTRE_DAYS: u16 = 0x0304;
+/// Numbers by which attendance is to be judged are proposed.
+pub const POLICY_PROPOSAL: u16 = 0x0305;
+/// They are approved.
+pub const POLICY_APPROVAL: u16 = 0x0306;
+
 /// A kind's stable code.
 pub fn code(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -96,6 +110,12 @@ pub fn code(kind: u16) -> Option<&'static str> {
         DEVICE_OUTAGE => "DEVICE_OUTAGE",
         DEVICE_OUTAGE_END => "DEVICE_OUTAGE_END",
         IMPORT => "IMPORT",
+        SHIFT => "SHIFT",
+        ROSTER => "ROSTER",
+        CALENDAR_YEAR => "CALENDAR_YEAR",
+        CENTRE_DAYS => "CENTRE_DAYS",
+        POLICY_PROPOSAL => "POLICY_PROPOSAL",
+        POLICY_APPROVAL => "POLICY_APPROVAL",
         _ => return None,
     })
 }
@@ -109,6 +129,8 @@ pub enum Room {
     Directory,
     /// attendance.
     Attendance,
+    /// roster.
+    Roster,
 }
 
 impl Room {
@@ -117,6 +139,7 @@ impl Room {
         match kind >> 8 {
             0 => Self::Audit,
             1 => Self::Directory,
+            3 => Self::Roster,
             _ => Self::Attendance,
         }
     }

@@ -10,6 +10,7 @@ pub mod desk;
 pub mod directory;
 pub mod failure;
 pub mod kind;
+pub mod roster;
 pub mod rulebook;
 pub mod verdict;
 pub mod wire;

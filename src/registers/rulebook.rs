@@ -14,7 +14,7 @@ use super::directory::fact::Record;
 use super::directory::{Directories, Directory};
 use super::kind::{self, Room};
 use super::verdict::{Accepted, Moment};
-use super::{attendance, audit, directory};
+use super::{attendance, audit, directory, roster};
 use crate::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, Subject};
 use crate::ledger::keys::Keys;
 use crate::ledger::leaf::PartType;
@@ -35,6 +35,8 @@ pub enum Command {
     Directory(directory::fact::Command),
     /// Punches and what devices report.
     Attendance(attendance::fact::Command),
+    /// Shifts, rosters, calendars, policies.
+    Roster(roster::fact::Command),
     /// Reads on record, erasures, rules, ticks.
     Audit(audit::fact::Command),
 }
@@ -45,6 +47,7 @@ impl Command {
         match self {
             Self::Directory(command) => command.kind(),
             Self::Attendance(command) => command.kind(),
+            Self::Roster(command) => command.kind(),
             Self::Audit(command) => command.kind(),
         }
     }
@@ -59,6 +62,12 @@ impl From<directory::fact::Command> for Command {
 impl From<attendance::fact::Command> for Command {
     fn from(command: attendance::fact::Command) -> Self {
         Self::Attendance(command)
+    }
+}
+
+impl From<roster::fact::Command> for Command {
+    fn from(command: roster::fact::Command) -> Self {
+        Self::Roster(command)
     }
 }
 
@@ -86,6 +95,7 @@ pub struct Detail {
 pub struct State {
     directories: HashMap<LogId, Arc<Directory>>,
     attendance: attendance::state::State,
+    roster: roster::state::State,
     audit: audit::state::State,
 }
 
@@ -191,6 +201,12 @@ static TABLES: &[&Table] = &[
     &attendance::rows::COVERAGE,
     &attendance::rows::OUTAGE,
     &attendance::rows::IMPORT,
+    &roster::rows::SHIFT,
+    &roster::rows::DUTY,
+    &roster::rows::CALENDAR_YEAR,
+    &roster::rows::CENTRE_DAY,
+    &roster::rows::POLICY_PROPOSAL,
+    &roster::rows::POLICY,
     &audit::rows::DISCLOSURE,
     &audit::rows::DISCLOSURE_END,
     &audit::rows::ERASURE_REQUEST,
@@ -199,14 +215,19 @@ static TABLES: &[&Table] = &[
     &audit::rows::RULES,
 ];
 
-static PERSONAL_TABLES: &[&Table] =
-    &[&directory::rows::PERSONAL, &attendance::rows::PERSONAL, &audit::rows::PERSONAL];
+static PERSONAL_TABLES: &[&Table] = &[
+    &directory::rows::PERSONAL,
+    &attendance::rows::PERSONAL,
+    &roster::rows::PERSONAL,
+    &audit::rows::PERSONAL,
+];
 
 /// The entries of a log that are about a person, in every register: whom an erasure or a bundle names.
 pub async fn about(tx: &mut Tx, log: LogId, person: &PersonId) -> Result<BTreeSet<Pos>, StoreError> {
     let found = directory::rows::about(tx, log, person).await?;
     let mut positions = found.positions;
     positions.extend(attendance::about::positions(tx, log, person, &found.credentials).await?);
+    positions.extend(roster::rows::about(tx, log, person.as_str()).await?);
     Ok(positions)
 }
 
@@ -232,6 +253,7 @@ impl Rulebook for Registers {
         let content = match command {
             Command::Directory(command) => command.content(),
             Command::Attendance(command) => command.content(),
+            Command::Roster(command) => command.content(),
             Command::Audit(command) => command.content(),
         };
         Identity { kind: command.kind(), content }
@@ -247,24 +269,26 @@ impl Rulebook for Registers {
         for at in config {
             directories.insert(at.log, self.directories.load(tx, at.log, at.config_pos).await?);
         }
-        let (mut punches, mut audits) = (Vec::new(), Vec::new());
+        let (mut punches, mut rosters, mut audits) = (Vec::new(), Vec::new(), Vec::new());
         for (log, command) in batch {
             match command {
                 Command::Directory(_) => {}
                 Command::Attendance(command) => punches.push((*log, command)),
+                Command::Roster(command) => rosters.push((*log, command)),
                 Command::Audit(command) => audits.push((*log, command)),
             }
         }
         let attendance = self.attendance.load(tx, &self.keys, &directories, config, &punches).await?;
+        let roster = roster::state::State::load(tx, &rosters).await?;
         let about = about_proposed(tx, &audits).await?;
         let audit = audit::state::State::load(tx, PERSONAL_TABLES, &audits, about).await?;
-        Ok(State { directories, attendance, audit })
+        Ok(State { directories, attendance, roster, audit })
     }
 
     fn slot(&self, state: &State, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
         match command {
             Command::Attendance(command) => state.attendance.slot(state.directories.get(&log)?, log, command),
-            Command::Directory(_) | Command::Audit(_) => None,
+            Command::Directory(_) | Command::Roster(_) | Command::Audit(_) => None,
         }
     }
 
@@ -310,6 +334,7 @@ impl Rulebook for Registers {
             Command::Attendance(command) => {
                 attendance::admit::admit(command, &state.attendance, seen, &moment)
             }
+            Command::Roster(command) => roster::admit::admit(command, &state.roster, seen, &moment),
             Command::Audit(command) => audit::admit::admit(command, &state.audit, &moment),
         };
         match verdict {
@@ -325,7 +350,7 @@ impl Rulebook for Registers {
     fn accepts_clock(&self, command: &Command) -> Option<EpochMs> {
         match command {
             Command::Audit(audit::fact::Command::AcceptClock { to }) => Some(*to),
-            Command::Audit(_) | Command::Directory(_) | Command::Attendance(_) => None,
+            Command::Audit(_) | Command::Directory(_) | Command::Attendance(_) | Command::Roster(_) => None,
         }
     }
 
@@ -336,6 +361,7 @@ impl Rulebook for Registers {
                 Arc::make_mut(directory).apply(entry.pos, record);
             }
             state.attendance.apply(entry.log, entry.pos, entry.recorded, entry.digest, fact);
+            state.roster.apply(entry.log, entry.pos, &entry.detail.principal, fact);
             state.audit.apply(entry.log, entry.pos, &entry.detail.principal, fact);
         }
         // As the ledger moves `config_pos`: also for an entry of the directory without a record, the genesis.
@@ -353,6 +379,7 @@ impl Rulebook for Registers {
                 directory::rows::insert(entry.log, entry.pos, &record, inserts);
             }
             attendance::rows::insert(entry.log, entry.pos, entry.recorded, entry.request_id, fact, inserts);
+            roster::rows::insert(entry.log, entry.pos, &entry.detail.principal, fact, inserts);
             let at = audit::rows::At { log: entry.log, pos: entry.pos, recorded: entry.recorded };
             audit::rows::insert(at, &entry.detail.principal, fact, inserts);
         }
@@ -360,6 +387,7 @@ impl Rulebook for Registers {
             Room::Audit => &audit::rows::PERSONAL,
             Room::Directory => &directory::rows::PERSONAL,
             Room::Attendance => &attendance::rows::PERSONAL,
+            Room::Roster => &roster::rows::PERSONAL,
         };
         for (part, kept) in (0_u32..).zip(&entry.parts).skip(1) {
             if let Some((salt, kept)) = kept {

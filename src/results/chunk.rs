@@ -162,7 +162,7 @@ impl<D: Derivation> Folder<D> {
         until: AsOf,
     ) -> Result<(D::Rows, Known), StoreError> {
         let keys: Vec<_> = plan.keys.iter().cloned().collect();
-        let rows = self.derivation.load(tx, head.log, &keys, until).await?;
+        let rows = self.derivation.load(tx, head.log, &keys, head.place..=until).await?;
         if keys.is_empty() {
             return Ok((rows, Known::default()));
         }

@@ -184,7 +184,8 @@ impl Reading<'_> {
     }
 }
 
-fn read_item(cells: &mut Cells<'_>, log: LogId, room: Room) -> Result<Item, StoreError> {
+/// Reads `seq, pos, key, revision, content, tombstone`.
+pub(super) fn read_item(cells: &mut Cells<'_>, log: LogId, room: Room) -> Result<Item, StoreError> {
     const TABLE: &str = "result_revision";
     let seq = u64::try_from(cells.int()?).map_err(|_| bad(TABLE, "seq"))?;
     let pos = Pos::from_column(cells.int()?).ok_or(bad(TABLE, "pos"))?;

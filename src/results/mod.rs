@@ -12,7 +12,7 @@
 //! 4. `fold`: the chunk itself, in memory, pure;
 //! 5. `chunk`: one transaction around the two;
 //! 6. [`Runner`]: one task per process, which folds what is not folded and asks for time to be put on record;
-//! 7. [`page`]: the revisions of one room, page by page, with a cursor;
+//! 7. [`page`]: the revisions of one room, page by page, with a cursor; [`newest`]: single results, as they stand;
 //! 8. `audit`: the same fold again, in memory, against what the tables say.
 
 mod audit;
@@ -23,6 +23,7 @@ mod feed;
 mod figures;
 mod fold;
 mod head;
+mod newest;
 mod place;
 mod plan;
 mod port;
@@ -35,6 +36,7 @@ pub use chunk::{FoldError, Folded, Folder};
 pub use cursor::CursorError;
 pub use feed::{FeedError, Filter, Item, Page, Query, page};
 pub use figures::Figures;
+pub use newest::newest;
 pub use place::{AsOf, Feed};
 pub use port::{
     Body, ClockName, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room, Touched,
@@ -47,5 +49,6 @@ use crate::store::Statement;
 
 /// Every text that is sent, so that a test can prepare each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static Statement> {
-    head::STATEMENTS.iter().chain(rows::STATEMENTS).chain(feed::STATEMENTS).chain(audit::STATEMENTS).copied()
+    let reads = feed::STATEMENTS.iter().chain(newest::STATEMENTS);
+    head::STATEMENTS.iter().chain(rows::STATEMENTS).chain(reads).chain(audit::STATEMENTS).copied()
 }

@@ -178,9 +178,10 @@ impl<D: Derivation> Merge<'_, D> {
         if entry.pos != expected {
             return Err(StoreError::Inconsistent { table: "ledger_entry", column: "pos" });
         }
+        let since = self.at;
         // A deployment entry is heard of no later than the entry that brings it.
-        self.at = self.at.max(entry.recorded.min(cause.recorded));
-        let touched = self.derivation.touched(self.head.log, entry);
+        self.at = since.max(entry.recorded.min(cause.recorded));
+        let touched = self.derivation.touched(self.head.log, entry, since..=self.at);
         let keys: BTreeSet<Key> = touched.keys.into_iter().collect();
         let mut advances: HashMap<ClockName, i64> = HashMap::new();
         for (clock, value) in touched.advances {

@@ -1,6 +1,7 @@
 //! What the fold asks of the rulebook. It never learns what a fact or a result means: both are bytes.
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 
 use super::AsOf;
 use crate::kernel::{EpochMs, LogId, Pos};
@@ -208,8 +209,9 @@ pub trait Derivation: Send + Sync + 'static {
     /// The version of the rules.
     fn rules(&self) -> u32;
 
-    /// What an entry touches in the results of `log`: pure.
-    fn touched(&self, log: LogId, entry: &FoldEntry) -> Touched;
+    /// What an entry touches in the results of `log`: pure. `during` goes from the ledger's time before the entry, zero
+    /// before the first, to its own: what begins by itself between the two (a day) is touched too.
+    fn touched(&self, log: LogId, entry: &FoldEntry, during: RangeInclusive<EpochMs>) -> Touched;
 
     /// The next keys of a range, in the order of keys; fewer than the limit when there are no more. A function of the
     /// state alone.
@@ -219,13 +221,14 @@ pub trait Derivation: Send + Sync + 'static {
         page: RangeAt<'_>,
     ) -> impl Future<Output = Result<Vec<Key>, StoreError>> + Send;
 
-    /// Everything that deriving any of these keys in any state before `until` can need: at most one statement per table.
+    /// Everything that deriving any of these keys in any state from `from` to `until` can need: at most one statement per
+    /// table.
     fn load(
         &self,
         tx: &mut Tx,
         log: LogId,
         keys: &[Key],
-        until: AsOf,
+        states: RangeInclusive<AsOf>,
     ) -> impl Future<Output = Result<Self::Rows, StoreError>> + Send;
 
     /// What a key is at a moment: pure, and blind to rows that the moment has not seen.

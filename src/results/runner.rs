@@ -101,6 +101,11 @@ impl<D: Derivation> Runner<D> {
         }
     }
 
+    /// Changes whenever a fold has moved; may be listened to before the task starts.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
+    }
+
     /// How far behind it is.
     pub fn figures(&self) -> Arc<Figures> {
         Arc::clone(&self.figures)

@@ -29,6 +29,8 @@ const FILES: &[File] = &[
     file!(3, "0003_results"),
     file!(4, "0004_attendance"),
     file!(5, "0005_audit"),
+    file!(6, "0006_roster"),
+    file!(7, "0007_days"),
 ];
 
 /// The migrations of one database.

@@ -19,6 +19,8 @@ mod migrations;
 mod proof;
 mod results;
 mod rigs;
+mod roster;
+mod spec;
 mod statements;
 mod support;
 mod telemetry;

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::stream::Empty;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
@@ -220,6 +221,20 @@ unanswered! {
     list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
     list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;
     list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
+    get_day(GetDayRequest) -> GetDayResponse;
+    list_days(ListDaysRequest) -> ListDaysResponse;
+    list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+}
+
+impl Calls {
+    #[expect(clippy::unused_async, reason = "the trait's own shape")]
+    async fn watch_day_results(
+        &self,
+        _: &Caller,
+        _: WatchDayResultsRequest,
+    ) -> Result<Empty<Result<WatchDayResultsResponse, Failure>>, Failure> {
+        Err(Failure::NotFound("call"))
+    }
 }
 
 crate::attendance_calls!(Calls);

@@ -379,7 +379,11 @@ impl Server {
             }
             Contender::Ledger | Contender::OneByOne => {
                 let reads = serve::reads(office).await?;
-                let calls = attendance::service::Calls::new(office.desk.clone(), reads);
+                let calls = attendance::service::Calls::new(
+                    office.desk.clone(),
+                    reads,
+                    tokio::sync::watch::channel(0).1,
+                );
                 (services.attendance(&Arc::new(calls)), None)
             }
         };

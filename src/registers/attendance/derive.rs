@@ -131,8 +131,22 @@ fn doing(records: &[CoveredAt], newest: &CoveredAt) -> (DeviceDoing, EpochMs) {
     (DeviceDoing::Reporting, since)
 }
 
+/// Declared outages as stretches of time: from, and until but not at. In the order of their entries.
+pub fn stretches(outages: &[OutageAt]) -> Vec<(EpochMs, Option<EpochMs>)> {
+    let (mut stretches, mut open) = (Vec::new(), None);
+    for outage in outages {
+        if !outage.ends {
+            open = Some(outage.at);
+        } else if let Some(from) = open.take() {
+            stretches.push((from, Some(outage.at)));
+        }
+    }
+    stretches.extend(open.map(|from| (from, None)));
+    stretches
+}
+
 /// Rule R5: the latest contact up to which every number had arrived. A clean shutdown covers until the next boot.
-fn covered_until(records: &[CoveredAt]) -> Option<EpochMs> {
+pub fn covered_until(records: &[CoveredAt]) -> Option<EpochMs> {
     let whole = records.iter().rposition(|record| record.covered.is_whole())?;
     let record = records.get(whole)?;
     let contact = record.covered.last_contact;

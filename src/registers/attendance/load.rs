@@ -1,15 +1,17 @@
 //! The rows that results are derived from: loaded once for a chunk of the fold, then seen as of any of its entries.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::derive::{Clocked, CoveredAt, OutageAt, presence};
+use super::derive::{Clocked, CoveredAt, OutageAt, covered_until, presence, stretches};
 use super::effective::{Boot, CORRECTED_MS, Neighbours, effective, near};
 use super::rows::{PunchRow, read_boot, read_covered, read_outage, read_punch, unresolved};
 use super::view::{Effective, PresenceView};
-use crate::kernel::{EpochDay, LogId, Pos, Zone};
+use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
+use crate::proto::ImportFact;
 use crate::proto::punch::Direction;
 use crate::registers::directory::view::credential_key;
 use crate::store::{Binds, Cells, Keys, Statement, StoreError, Tx};
+use prost::Message;
 
 /// Every binding of every credential that some people ever held.
 static BINDINGS_OF_PEOPLE: Statement = Statement::new(
@@ -56,10 +58,30 @@ static BOOTS: Statement = Statement::new(
      WHERE log_id = $1 AND pos < $2 AND new_boot = 1 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
 );
 
+/// Records of devices' coverage: the newest that was whole before a position, and all since.
 static COVERED: Statement = Statement::new(
-    "SELECT device, pos, recorded_ms, boot_id, mono_ms, wall_ms, server_ms, journal, journal_head, contiguous_through, \
-     going_down, silent, last_contact_ms, new_boot FROM attendance_coverage \
-     WHERE log_id = $1 AND pos < $2 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+    "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
+     t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot FROM UNNEST($4::text[]) AS k(k0) \
+     CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.pos < $2 AND t.pos >= COALESCE((\
+     SELECT MAX(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.pos < $3 \
+     AND w.contiguous_through >= w.journal_head), 0)",
+);
+
+/// The newest record before a position that says that a device fell silent or went down.
+static BREAKS: Statement = Statement::new(
+    "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
+     t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot FROM UNNEST($3::text[]) AS k(k0) \
+     CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.pos = (\
+     SELECT MAX(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.pos < $2 \
+     AND (w.silent = 1 OR w.going_down = 1))",
+);
+
+/// The first record after a position.
+static FIRST_AFTER: Statement = Statement::new(
+    "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
+     t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot FROM UNNEST($3::text[], $4::bigint[]) \
+     AS k(k0, k1) CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.pos = (\
+     SELECT MIN(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.pos < $2 AND w.pos > k.k1)",
 );
 
 static OUTAGES: Statement = Statement::new(
@@ -67,8 +89,44 @@ static OUTAGES: Statement = Statement::new(
      WHERE log_id = $1 AND pos < $2 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
 );
 
+static IMPORTS: Statement = Statement::new(
+    "SELECT device, pos, content FROM attendance_import WHERE log_id = $1 AND pos < $2 ORDER BY pos",
+);
+
+/// Up to when files of import sources are complete, before a position, as somebody attested it: source, entry, instant.
+pub async fn attested(
+    tx: &mut Tx,
+    log: LogId,
+    until: Pos,
+) -> Result<Vec<(String, Pos, EpochMs)>, StoreError> {
+    let binds = Binds::new().and(log.column()).and(until.column());
+    let rows = tx
+        .fetch(&IMPORTS, binds, |cells| {
+            let device = cells.text()?;
+            let bad = |column| StoreError::Inconsistent { table: "attendance_import", column };
+            let pos = Pos::from_column(cells.int()?).ok_or(bad("pos"))?;
+            let import = ImportFact::decode(cells.blob()?.as_slice()).map_err(|_| bad("content"))?;
+            let through = EpochMs::clamped(import.complete_through_ms);
+            Ok(import.attested.then_some((device, pos, through)))
+        })
+        .await?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
 /// People's days.
 pub type Days = Vec<(String, EpochDay)>;
+
+/// A stretch of time in which a person's punches are wanted: from, until.
+pub type Window = (String, EpochMs, EpochMs);
+
+/// Devices whose records are wanted, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// How far what they recorded has arrived.
+    Coverage,
+    /// Since when they do what they do, too.
+    Doing,
+}
 
 /// What touches the days of many punches at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,9 +219,9 @@ impl Rows {
         self.person_for(&credential, day, as_of).map(str::to_owned)
     }
 
-    /// A person's day, as far as was known before a position.
-    pub fn presence(&self, person_id: &str, day: EpochDay, as_of: Pos) -> Option<PresenceView> {
-        let zone = self.zone.as_ref()?;
+    /// A person's punches that were loaded, as far as was known before a position, each with its time.
+    pub fn punches_of(&self, person_id: &str, as_of: Pos) -> Vec<(&PunchRow, Effective)> {
+        let Some(zone) = self.zone.as_ref() else { return Vec::new() };
         let credentials: BTreeSet<&str> = self
             .bindings
             .iter()
@@ -175,16 +233,40 @@ impl Rows {
             .filter_map(|who| self.punches.get(&who))
             .flatten()
             .filter(|punch| punch.pos < as_of);
-        let clocked: Vec<Clocked> = of
-            .filter_map(|punch| {
-                let effective = self.effective(punch, as_of);
-                let mine = zone.day_of(effective.at) == day
-                    && self.person_of(punch, day, as_of).as_deref() == Some(person_id);
-                let direction = Direction::try_from(punch.fact.direction).ok()?;
-                mine.then(|| Clocked::new(effective, direction))
+        of.filter_map(|punch| {
+            let effective = self.effective(punch, as_of);
+            let mine = self.person_of(punch, zone.day_of(effective.at), as_of).as_deref() == Some(person_id);
+            mine.then_some((punch, effective))
+        })
+        .collect()
+    }
+
+    /// A person's day, as far as was known before a position.
+    pub fn presence(&self, person_id: &str, day: EpochDay, as_of: Pos) -> Option<PresenceView> {
+        let zone = self.zone.as_ref()?;
+        let clocked: Vec<Clocked> = self
+            .punches_of(person_id, as_of)
+            .into_iter()
+            .filter(|(_, effective)| zone.day_of(effective.at) == day)
+            .filter_map(|(punch, effective)| {
+                Some(Clocked::new(effective, Direction::try_from(punch.fact.direction).ok()?))
             })
             .collect();
         presence(&clocked)
+    }
+
+    /// Up to when everything of a device has arrived, as far as was known before a position (rule R5).
+    pub fn covered_until(&self, device: &str, as_of: Pos) -> Option<EpochMs> {
+        let records = self.covered.get(device)?;
+        let seen = records.partition_point(|record| record.pos < as_of);
+        covered_until(records.get(..seen)?)
+    }
+
+    /// When a device was declared out of order, as far as was known before a position.
+    pub fn outages_of(&self, device: &str, as_of: Pos) -> Vec<(EpochMs, Option<EpochMs>)> {
+        let Some(outages) = self.outages.get(device) else { return Vec::new() };
+        let seen = outages.partition_point(|outage| outage.pos < as_of);
+        stretches(outages.get(..seen).unwrap_or_default())
     }
 
     /// A device's records and outages before a position.
@@ -291,72 +373,147 @@ pub async fn boots(
     Ok(found)
 }
 
-/// Everything that deriving these days and devices can need, before a position.
-pub async fn rows(
+/// The punches that can happen in windows of time as far as is known before a position, and what dates and owns them.
+pub async fn punches_in(
     tx: &mut Tx,
     log: LogId,
-    days: &[(String, EpochDay)],
-    devices: &[String],
+    windows: &[Window],
     until: Pos,
-    zone: Zone,
+    zone: &Zone,
 ) -> Result<Rows, StoreError> {
-    let mut rows = Rows::default();
-    if !days.is_empty() {
-        let people: BTreeSet<&str> = days.iter().map(|(person, _)| person.as_str()).collect();
-        let binds = Binds::new().and(log.column()).and(until.column()).keys(Keys::texts(people));
-        rows.bindings = tx.fetch(&BINDINGS_OF_PEOPLE, binds, read_binding).await?;
-        let punches = punches(tx, log, days, &rows.bindings, until, &zone).await?;
-        rows.boots = boots(tx, log, &punches, until).await?;
-        for punch in punches {
-            rows.punches.entry(super::rows::who(&punch.fact)).or_default().push(punch);
-        }
+    let mut rows = Rows { zone: Some(zone.clone()), ..Rows::default() };
+    if windows.is_empty() {
+        return Ok(rows);
     }
-    if !devices.is_empty() {
-        let binds =
-            || Binds::new().and(log.column()).and(until.column()).keys(Keys::texts(devices.iter().cloned()));
-        for (device, at) in
-            tx.fetch(&COVERED, binds(), |cells| Ok((cells.text()?, read_covered(cells)?))).await?
-        {
-            rows.covered.entry(device).or_default().push(at);
-        }
-        for (device, at) in
-            tx.fetch(&OUTAGES, binds(), |cells| Ok((cells.text()?, read_outage(cells)?))).await?
-        {
-            rows.outages.entry(device).or_default().push(at);
-        }
+    let people: BTreeSet<&str> = windows.iter().map(|(person, _, _)| person.as_str()).collect();
+    let binds = Binds::new().and(log.column()).and(until.column()).keys(Keys::texts(people));
+    rows.bindings = tx.fetch(&BINDINGS_OF_PEOPLE, binds, read_binding).await?;
+    let punches = punches(tx, log, windows, &rows.bindings, until).await?;
+    rows.boots = boots(tx, log, &punches, until).await?;
+    for punch in punches {
+        rows.punches.entry(super::rows::who(&punch.fact)).or_default().push(punch);
     }
-    rows.zone = Some(zone);
     Ok(rows)
+}
+
+/// Records of devices that states from one position to another can see.
+pub async fn covered(
+    tx: &mut Tx,
+    log: LogId,
+    devices: &BTreeSet<String>,
+    (from, until): (Pos, Pos),
+    depth: Depth,
+) -> Result<HashMap<String, Vec<CoveredAt>>, StoreError> {
+    if devices.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let base = |until: Pos| Binds::new().and(log.column()).and(until.column());
+    let keys = || Keys::texts(devices.iter().cloned());
+    let read = |cells: &mut Cells<'_>| Ok((cells.text()?, read_covered(cells)?));
+    let mut found = tx.fetch(&COVERED, base(until).and(from.column()).keys(keys()), read).await?;
+    if depth == Depth::Doing {
+        let breaks = tx.fetch(&BREAKS, base(from).keys(keys()), read).await?;
+        // Positions begin at 0: one less is before the first.
+        let mut since: BTreeMap<&str, i64> = devices.iter().map(|device| (device.as_str(), -1)).collect();
+        since.extend(breaks.iter().map(|(device, at)| (device.as_str(), at.pos.column())));
+        let after = Keys::texts(since.keys().copied()).and_ints(since.values().copied());
+        found.extend(tx.fetch(&FIRST_AFTER, base(until).keys(after), read).await?);
+        found.extend(breaks);
+    }
+    let mut covered: HashMap<String, Vec<CoveredAt>> = HashMap::new();
+    for (device, at) in found {
+        covered.entry(device).or_default().push(at);
+    }
+    for records in covered.values_mut() {
+        records.sort_by_key(|record| record.pos);
+        records.dedup_by_key(|record| record.pos);
+    }
+    Ok(covered)
+}
+
+/// Declared outages of devices before a position.
+pub async fn outages(
+    tx: &mut Tx,
+    log: LogId,
+    devices: &BTreeSet<String>,
+    until: Pos,
+) -> Result<HashMap<String, Vec<OutageAt>>, StoreError> {
+    let mut outages: HashMap<String, Vec<OutageAt>> = HashMap::new();
+    if devices.is_empty() {
+        return Ok(outages);
+    }
+    let keys = Keys::texts(devices.iter().cloned());
+    let binds = Binds::new().and(log.column()).and(until.column()).keys(keys);
+    for (device, at) in tx.fetch(&OUTAGES, binds, |cells| Ok((cells.text()?, read_outage(cells)?))).await? {
+        outages.entry(device).or_default().push(at);
+    }
+    Ok(outages)
+}
+
+impl Rows {
+    /// The same, with records and outages of devices.
+    #[must_use]
+    pub fn with_devices(
+        mut self,
+        covered: HashMap<String, Vec<CoveredAt>>,
+        outages: HashMap<String, Vec<OutageAt>>,
+    ) -> Self {
+        self.covered = covered;
+        self.outages = outages;
+        self
+    }
+}
+
+/// The window of a person's day as presence looks at it.
+pub fn window_of(zone: &Zone, person_id: &str, day: EpochDay) -> Window {
+    (person_id.to_owned(), zone.start_of(day), zone.start_of(day.plus_days(1)))
 }
 
 async fn punches(
     tx: &mut Tx,
     log: LogId,
-    days: &[(String, EpochDay)],
+    windows: &[Window],
     bindings: &[Binding],
     until: Pos,
-    zone: &Zone,
 ) -> Result<Vec<PunchRow>, StoreError> {
-    let mut wanted: BTreeSet<(String, i64, i64)> = BTreeSet::new();
-    for (person, day) in days {
-        let from = zone.start_of(*day).plus_ms(-CORRECTED_MS).get();
-        let to = zone.start_of(day.plus_days(1)).plus_ms(CORRECTED_MS).get();
-        wanted.insert((person.clone(), from, to));
-        for binding in bindings.iter().filter(|binding| binding.person_id == *person) {
-            wanted.insert((unresolved(&binding.credential), from, to));
+    let mut credentials: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    for binding in bindings {
+        credentials.entry(&binding.person_id).or_default().insert(&binding.credential);
+    }
+    let mut wanted: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+    for (person, from, until) in windows {
+        let claimed = (from.plus_ms(-CORRECTED_MS).get(), until.plus_ms(CORRECTED_MS).get());
+        wanted.entry(person.clone()).or_default().push(claimed);
+        for credential in credentials.get(person.as_str()).into_iter().flatten() {
+            wanted.entry(unresolved(credential)).or_default().push(claimed);
         }
     }
-    let who: BTreeSet<String> = wanted.iter().map(|(who, _, _)| who.clone()).collect();
+    let wanted: Vec<(String, (i64, i64))> = wanted
+        .into_iter()
+        .flat_map(|(who, windows)| merged(windows).into_iter().map(move |window| (who.clone(), window)))
+        .collect();
+    let who: BTreeSet<String> = wanted.iter().map(|(who, _)| who.clone()).collect();
     let base = || Binds::new().and(log.column()).and(until.column());
-    let keys = Keys::texts(wanted.iter().map(|(who, _, _)| who.clone()))
-        .and_ints(wanted.iter().map(|(_, from, _)| *from))
-        .and_ints(wanted.iter().map(|(_, _, to)| *to));
+    let keys = Keys::texts(wanted.iter().map(|(who, _)| who.clone()))
+        .and_ints(wanted.iter().map(|(_, (from, _))| *from))
+        .and_ints(wanted.iter().map(|(_, (_, to))| *to));
     let mut found = tx.fetch(&PUNCHES_BY_CLAIM, base().keys(keys), read_punch).await?;
     found.extend(tx.fetch(&PUNCHES_ASTRAY, base().keys(Keys::texts(who)), read_punch).await?);
-    // Two ranges of one person may overlap at midnight.
     found.sort_by_key(|punch| punch.pos);
-    found.dedup_by_key(|punch| punch.pos);
     Ok(found)
+}
+
+/// Stretches of time without overlaps.
+fn merged(mut windows: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    windows.sort_unstable();
+    let mut merged: Vec<(i64, i64)> = Vec::with_capacity(windows.len());
+    for (from, to) in windows {
+        match merged.last_mut() {
+            Some((_, known)) if from <= *known => *known = (*known).max(to),
+            Some(_) | None => merged.push((from, to)),
+        }
+    }
+    merged
 }
 
 #[cfg(test)]

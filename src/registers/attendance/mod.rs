@@ -21,6 +21,8 @@ pub mod refusal;
 pub mod derive;
 pub mod effective;
 
+pub mod day;
+
 pub mod about;
 pub mod contacts;
 pub mod live;

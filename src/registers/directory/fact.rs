@@ -10,10 +10,11 @@ use prost::Message;
 
 use super::terminal;
 use super::view::credential_key;
+pub use super::view::{date, day, opt_day};
 use crate::kernel::{EpochDay, GrantId, LogId, Words};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
-    Assignment, Centre, CredentialBinding, Date, Department, Device, DirectoryPersonal, EnrolmentCode, Fact,
+    Assignment, Centre, CredentialBinding, Department, Device, DirectoryPersonal, EnrolmentCode, Fact,
     GenesisFact, Person, RoleGrant, ServiceItem, Window,
 };
 use crate::registers::kind;
@@ -253,22 +254,6 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-/// A day of a stored record: those are valid.
-pub fn day(date: Option<&Date>) -> EpochDay {
-    opt_day(date).unwrap_or(EpochDay::from_column(0))
-}
-
-/// A day that may be left out.
-pub fn opt_day(date: Option<&Date>) -> Option<EpochDay> {
-    date.and_then(|date| EpochDay::from_ymd(date.year, date.month, date.day).ok())
-}
-
-/// A day as a message.
-pub fn date(day: EpochDay) -> Date {
-    let (year, month, day) = day.ymd();
-    Date { year, month, day }
 }
 
 /// A command of the directory. Every field is valid.

@@ -11,7 +11,7 @@ use super::view::credential_key;
 use crate::kernel::{EpochDay, LogId, PersonId, Pos, Subject, Zone};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::tables::PERSONAL_COLUMNS;
-use crate::proto::{CredentialBinding, DirectoryPersonal};
+use crate::proto::{Assignment, CredentialBinding, Device, DirectoryPersonal};
 use crate::store::{Binds, Cells, Column, Inserts, Keys, Kind, Statement, Store, StoreError, Table, Tx};
 
 /// Every version of every record.
@@ -171,6 +171,88 @@ pub async fn reveal(
             pos.zip(fields).ok_or(bad)
         })
         .await
+}
+
+/// Versions of people's assignments: their codes are the person's id, a slash and the first day.
+static ASSIGNMENTS: Statement = Statement::new(
+    "SELECT r.pos, r.content FROM UNNEST($3::text[], $4::text[]) AS k(k0, k1) CROSS JOIN directory_record r \
+     WHERE r.log_id = $1 AND r.noun = 4 AND r.code >= k.k0 AND r.code < k.k1 AND r.pos < $2 ORDER BY r.pos",
+);
+
+/// The next assignments by code.
+static ASSIGNMENTS_AFTER: Statement = Statement::new(
+    "SELECT DISTINCT code FROM directory_record \
+     WHERE log_id = $1 AND noun = 4 AND code >= $2 AND pos < $3 ORDER BY code LIMIT $4",
+);
+
+static DEVICES: Statement = Statement::new(
+    "SELECT pos, content FROM directory_record WHERE log_id = $1 AND noun = 7 AND pos < $2 ORDER BY pos",
+);
+
+/// `0` follows `/` in the order of codes: everything from `person/` to before `person0` is the person's.
+fn codes_of(person_id: &str) -> (String, String) {
+    (format!("{person_id}/"), format!("{person_id}0"))
+}
+
+/// Every version of some people's assignments before a position, in the order of entries.
+pub async fn assignments(
+    tx: &mut Tx,
+    log: LogId,
+    people: &BTreeSet<&str>,
+    until: Pos,
+) -> Result<Vec<(Pos, Assignment)>, StoreError> {
+    let (from, to): (Vec<_>, Vec<_>) = people.iter().map(|person| codes_of(person)).unzip();
+    let keys = Keys::texts(from).and_texts(to);
+    let binds = Binds::new().and(log.column()).and(until.column()).keys(keys);
+    let records = tx.fetch(&ASSIGNMENTS, binds, read).await?;
+    Ok(records
+        .into_iter()
+        .filter_map(
+            |(pos, record)| {
+                if let Record::Assignment(assignment) = record { Some((pos, assignment)) } else { None }
+            },
+        )
+        .collect())
+}
+
+/// The next people who were ever assigned here, by id, after one; at most `limit`.
+pub async fn assigned_after(
+    tx: &mut Tx,
+    log: LogId,
+    after: Option<&str>,
+    until: Pos,
+    limit: usize,
+) -> Result<Vec<String>, StoreError> {
+    let mut people: Vec<String> = Vec::new();
+    let mut from = after.map(|person| codes_of(person).1).unwrap_or_default();
+    while people.len() < limit {
+        let wanted = i64::try_from(limit - people.len()).unwrap_or(i64::MAX);
+        let binds = Binds::new().and(log.column()).and(from).and(until.column()).and(wanted);
+        let codes = tx.fetch(&ASSIGNMENTS_AFTER, binds, |cells| cells.text()).await?;
+        for code in &codes {
+            let person = code.split_once('/').map_or(code.as_str(), |(person, _)| person);
+            if people.last().is_none_or(|known| known != person) {
+                people.push(person.to_owned());
+            }
+        }
+        let Some(last) = people.last().filter(|_| codes.len() == usize::try_from(wanted).unwrap_or(0)) else {
+            break;
+        };
+        from = codes_of(last).1;
+    }
+    Ok(people)
+}
+
+/// Every version of a log's devices before a position, in the order of entries.
+pub async fn devices(tx: &mut Tx, log: LogId, until: Pos) -> Result<Vec<(Pos, Device)>, StoreError> {
+    let binds = Binds::new().and(log.column()).and(until.column());
+    let records = tx.fetch(&DEVICES, binds, read).await?;
+    Ok(records
+        .into_iter()
+        .filter_map(
+            |(pos, record)| if let Record::Device(device) = record { Some((pos, device)) } else { None },
+        )
+        .collect())
 }
 
 static CENTRE: Statement =

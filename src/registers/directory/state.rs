@@ -204,6 +204,11 @@ impl Directory {
         })
     }
 
+    /// Everybody who was ever assigned here, by id.
+    pub fn assigned(&self) -> BTreeSet<&str> {
+        self.people.get(&Noun::Assignment).into_iter().flat_map(HashMap::keys).map(String::as_str).collect()
+    }
+
     /// The grants of a subject that are not revoked.
     pub fn grants(&self, log: LogId, centre: &CentreId, subject: &Subject) -> Vec<GrantView> {
         let codes = self.subjects.get(&subject.to_string());

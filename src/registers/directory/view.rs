@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::kernel::{CentreId, DepartmentId, EpochMs, LogId, Pos, Subject, WindowId};
-use crate::proto::Role;
+use crate::kernel::{CentreId, DepartmentId, EpochDay, EpochMs, LogId, Pos, Subject, WindowId};
+use crate::proto::{Date, Role};
 use ed25519_dalek::{Signature, VerifyingKey};
 
 /// A role that somebody holds, by where it is written.
@@ -68,4 +68,20 @@ pub fn is_signed(key: &[u8], bytes: &[u8], signature: &[u8]) -> bool {
     };
     VerifyingKey::from_bytes(&key)
         .is_ok_and(|key| key.verify_strict(bytes, &Signature::from_bytes(&signature)).is_ok())
+}
+
+/// A day of a stored record: those are valid.
+pub fn day(date: Option<&Date>) -> EpochDay {
+    opt_day(date).unwrap_or(EpochDay::from_column(0))
+}
+
+/// A day that may be left out.
+pub fn opt_day(date: Option<&Date>) -> Option<EpochDay> {
+    date.and_then(|date| EpochDay::from_ymd(date.year, date.month, date.day).ok())
+}
+
+/// A day as a message.
+pub fn date(day: EpochDay) -> Date {
+    let (year, month, day) = day.ymd();
+    Date { year, month, day }
 }

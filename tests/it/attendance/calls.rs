@@ -35,7 +35,7 @@ impl Counter {
         }
         let desk = hall.office.desk.clone();
         let reads = Reads::start(desk.clone(), ReplicaId::new(*b"replica1")).await.expect("reads");
-        let calls = Calls::new(desk, reads);
+        let calls = Calls::new(desk, reads, tokio::sync::watch::channel(0).1);
         Self { hall, calls }
     }
 

@@ -1,6 +1,8 @@
 //! Attendance on both databases: punches kept once and for ever, uploads, people found later, days and devices derived.
 
 mod calls;
+mod day_calls;
+mod days;
 mod devices;
 mod once;
 mod orders;

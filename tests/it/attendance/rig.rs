@@ -16,7 +16,7 @@ use qinlian::proto::{
 use qinlian::registers::attendance::contact::{Contact, Sample};
 use qinlian::registers::attendance::fact::{Command, Punch, Source, Stamp, Who, flags_of, punch_of};
 use qinlian::registers::attendance::service::watch;
-use qinlian::registers::derivation::{DEVICE, PRESENCE, Registered, presence_of, registered};
+use qinlian::registers::derivation::{DEVICE, PRESENCE, Registered, day_of, registered};
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::rulebook::{Detail, server};
 use qinlian::results::{Body, Filter, Folder, Item, Query, Room, page};
@@ -194,7 +194,7 @@ impl Hall {
     pub(crate) async fn days(&self) -> Days {
         let mut days = Days::new();
         for item in self.revisions(PRESENCE).await {
-            let (person, day) = presence_of(&item.key).expect("a key");
+            let (person, day) = day_of(&item.key).expect("a key");
             let number = self.people.iter().position(|known| known.as_str() == person).expect("one of three");
             let of = (number, day_of_march(day));
             match &item.body {

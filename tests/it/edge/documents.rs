@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use qinlian::config::Limits;
+use qinlian::policy::Policy;
 
 use crate::support::source::{root, sources};
 
@@ -77,4 +78,21 @@ fn every_limit_is_described_with_its_default() {
     let written: BTreeMap<_, _> =
         rows("limits.md").iter().map(|(key, row)| (key.clone(), row[0].replace(',', ""))).collect();
     assert_eq!(written, defaults);
+}
+
+#[test]
+fn every_number_of_the_policy_is_described_with_its_value_in_the_packs() {
+    let pack = |name: &str| Policy::of_pack(name).expect("a pack").values();
+    let (default, strict) = (pack("cn-default"), pack("cn-strict"));
+    let written = rows("policy.md");
+    let names: BTreeSet<&String> = written.keys().collect();
+    assert_eq!(names, default.keys().collect::<BTreeSet<_>>());
+    for (key, cells) in &written {
+        let said = |value: &str| if value.is_empty() { "(empty)".to_owned() } else { value.to_owned() };
+        assert_eq!(cells[..2], [said(&default[key]), said(&strict[key])], "{key}");
+    }
+    for key in qinlian::policy::keys() {
+        let meaning = &written[key.name][2];
+        assert!(meaning.contains(key.zh) && meaning.contains(key.en), "{}: {meaning}", key.name);
+    }
 }

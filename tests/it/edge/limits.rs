@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::Empty;
 use qinlian::access::{Caller, LocalIssuer, Rules};
 use qinlian::clock::{Clock, MockClock};
 use qinlian::config::Limits;
@@ -68,6 +69,19 @@ absent! {
     list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
     list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;
     list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
+    get_day(GetDayRequest) -> GetDayResponse;
+    list_days(ListDaysRequest) -> ListDaysResponse;
+    list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+}
+
+impl Slow {
+    async fn watch_day_results(
+        &self,
+        _: &Caller,
+        _: proto::WatchDayResultsRequest,
+    ) -> Result<Empty<Result<proto::WatchDayResultsResponse, Failure>>, Failure> {
+        Err(Failure::NotFound("double"))
+    }
 }
 
 qinlian::attendance_calls!(Slow);

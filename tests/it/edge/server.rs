@@ -88,6 +88,17 @@ impl FakeAttendance {
         list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
         list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;
         list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
+        get_day(GetDayRequest) -> GetDayResponse;
+        list_days(ListDaysRequest) -> ListDaysResponse;
+        list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+    }
+
+    async fn watch_day_results(
+        &self,
+        _: &Caller,
+        _: proto::WatchDayResultsRequest,
+    ) -> Result<stream::Empty<Result<proto::WatchDayResultsResponse, Failure>>, Failure> {
+        Err(Failure::NotFound("double"))
     }
 }
 

@@ -78,7 +78,7 @@ impl Naive<'_> {
             let at = if self.bug == Bug::WaitsFireLate { now } else { threshold };
             self.derive(&key, cause, at, state, &BTreeMap::new());
         }
-        let touched = self.toy.touched(self.log, entry);
+        let touched = self.toy.touched(self.log, entry, EpochMs::ZERO..=entry.recorded);
         let reached: BTreeMap<String, i64> =
             touched.advances.iter().map(|(clock, value)| (clock.as_str().to_owned(), *value)).collect();
         while let Some((_, key)) = reached.iter().filter_map(|(clock, value)| self.first(clock, *value)).min()

@@ -5,6 +5,7 @@
 //! what it covers, and whether it has been silent for too long.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
 use qinlian::kernel::{EpochMs, LogId, Pos};
@@ -265,7 +266,7 @@ impl Derivation for Toy {
         self.rules
     }
 
-    fn touched(&self, _log: LogId, entry: &FoldEntry) -> Touched {
+    fn touched(&self, _log: LogId, entry: &FoldEntry, _during: RangeInclusive<EpochMs>) -> Touched {
         let Some(op) = op_of(entry) else { return Touched::default() };
         let everything = vec![b"jobs".to_vec(), b"devices".to_vec()];
         match op {
@@ -294,7 +295,14 @@ impl Derivation for Toy {
             .collect())
     }
 
-    async fn load(&self, tx: &mut Tx, log: LogId, _keys: &[Key], until: AsOf) -> Result<Rows, StoreError> {
+    async fn load(
+        &self,
+        tx: &mut Tx,
+        log: LogId,
+        _keys: &[Key],
+        states: RangeInclusive<AsOf>,
+    ) -> Result<Rows, StoreError> {
+        let until = *states.end();
         let mut own = self.all(tx, log).await?;
         own.retain(|entry| entry.pos < until.pos);
         let mut deployed = self.all(tx, LogId::DEPLOYMENT).await?;

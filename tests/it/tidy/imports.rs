@@ -142,6 +142,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
         "registers/*/{rows,service,about,cache,contacts,journal,live,load,state,mod}",
         &["sqlx", "tonic", FIGURES, TRACES],
     ),
+    ("registers/derivation", &["sqlx", "tonic", FIGURES, TRACES]),
     // Pure files.
     ("registers/{kind,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
     ("registers/*/*", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),

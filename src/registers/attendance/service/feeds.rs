@@ -9,7 +9,7 @@ use crate::proto::{
     DeviceState, ListDeviceStatesSinceRequest, ListDeviceStatesSinceResponse, ListPresenceSinceRequest,
     ListPresenceSinceResponse, Presence,
 };
-use crate::registers::derivation::{DEVICE, PRESENCE, presence_of};
+use crate::registers::derivation::{DEVICE, PRESENCE, day_of};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
 use crate::registers::wire;
@@ -67,7 +67,7 @@ impl Calls {
         Ok((self.desk.enter_to_read(caller, &centre).await?, limit))
     }
 
-    async fn page(
+    pub(super) async fn page(
         &self,
         room: Room,
         log: LogId,
@@ -83,13 +83,13 @@ impl Calls {
 /// A department's system sees its own people's days.
 fn is_mine(place: &Place, item: &Item) -> bool {
     !place.pass.is_narrow()
-        || presence_of(&item.key).is_some_and(|(person, _)| {
+        || day_of(&item.key).is_some_and(|(person, _)| {
             place.deployment.person(person).is_some_and(|person| place.pass.sees(&person.department))
         })
 }
 
 fn presence(item: &Item, entry_index: u64) -> Option<Presence> {
-    let (person, day) = presence_of(&item.key)?;
+    let (person, day) = day_of(&item.key)?;
     let known = match &item.body {
         Body::Content(content) => Presence::decode(content.as_slice()).ok()?,
         Body::Nothing | Body::Erased => Presence::default(),

@@ -4,6 +4,8 @@
 //! for itself. Reads answer from rows and derive times when asked; personal fields only under a
 //! [`Disclosure`](crate::ledger::disclosure::Disclosure).
 
+use tokio::sync::watch::Receiver;
+
 use crate::access::Caller;
 use crate::kernel::{Check, DeviceId, EpochMs, LogId, Pos, RequestId, Words};
 use crate::ledger::committer::{Lane, Outcome};
@@ -21,6 +23,7 @@ use crate::registers::desk::{Desk, Place};
 use crate::registers::failure::Failure;
 use crate::registers::wire;
 
+mod days;
 mod feeds;
 mod lists;
 mod upload;
@@ -31,12 +34,13 @@ pub mod watch;
 pub struct Calls {
     desk: Desk,
     reads: Reads,
+    news: Receiver<u64>,
 }
 
 impl Calls {
-    /// At a desk, with the sessions of reads that this replica keeps.
-    pub fn new(desk: Desk, reads: Reads) -> Self {
-        Self { desk, reads }
+    /// At a desk, with the sessions of reads that this replica keeps, told whenever there are new results.
+    pub const fn new(desk: Desk, reads: Reads, news: Receiver<u64>) -> Self {
+        Self { desk, reads, news }
     }
 
     /// `RecordPunch`.

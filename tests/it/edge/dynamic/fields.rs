@@ -3,7 +3,9 @@
 
 use futures_util::{StreamExt as _, stream};
 use prost_reflect::prost::Message as _;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage as _, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MethodDescriptor, ReflectMessage as _, Value,
+};
 use qinlian::access::Rules;
 use tonic::Code;
 
@@ -45,6 +47,7 @@ fn values(field: &FieldDescriptor) -> Vec<Value> {
         Kind::Bool => vec![Value::Bool(true)],
         Kind::Int32 => [0, -1, 13, 10_000, i32::MAX, i32::MIN].map(Value::I32).to_vec(),
         Kind::Int64 => [0, -1, i64::MAX, i64::MIN].map(Value::I64).to_vec(),
+        Kind::Double => [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE].map(Value::F64).to_vec(),
         Kind::Uint32 => [0, u32::MAX].map(Value::U32).to_vec(),
         Kind::Uint64 => [0, 1 << 53, 1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX].map(Value::U64).to_vec(),
         other => panic!("{}: no wrong value of {other:?}", field.full_name()),
@@ -62,6 +65,17 @@ fn variants(message: &DynamicMessage, path: &str) -> Vec<(String, DynamicMessage
             other.set_field(&field, value);
             found.push((named.clone(), other));
         };
+        if field.is_map() {
+            let long = "a".repeat(60 * 1024);
+            let keys = ["", PLACE, "tol_late_minutes", long.as_str()].into_iter().chain(FORBIDDEN);
+            for key in keys {
+                for value in ["", PLACE, "-1"].into_iter().chain(FORBIDDEN) {
+                    let pair = (MapKey::String(key.to_owned()), Value::String(value.to_owned()));
+                    with(Value::Map([pair].into()));
+                }
+            }
+            continue;
+        }
         let Kind::Message(inner) = field.kind() else {
             for value in values(&field) {
                 if field.is_list() {

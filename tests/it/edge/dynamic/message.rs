@@ -50,7 +50,8 @@ impl Maker {
                 .containing_oneof()
                 .filter(|oneof| !oneof.is_synthetic())
                 .is_none_or(|oneof| oneof.fields().next().is_some_and(|first| first == field));
-            if !first {
+            // No policy has to differ from its pack.
+            if !first || field.is_map() {
                 continue;
             }
             if let Some(value) = self.value(&field, method, names, depth) {
@@ -72,7 +73,7 @@ impl Maker {
             // Erasing is asked for by person; ends are left open; nobody has to vouch.
             Kind::Message(_)
                 if ["targets", "until", "witness"].contains(&field.name())
-                    && method.name() != "EndDeviceOutage" =>
+                    && !["EndDeviceOutage", "ListRoster", "ListDays"].contains(&method.name()) =>
             {
                 return None;
             }
@@ -102,8 +103,14 @@ impl Maker {
             Kind::Int32 => Value::I32(match field.name() {
                 "year" => 2026,
                 "month" | "day" => 2,
+                // Of holidays it is not told how they are worked.
+                "as_weekday" => 0,
+                "weekdays" => 1,
+                "on_plan_min" => 510,
+                "off_plan_min" => 1_050,
                 _ => 10,
             }),
+            Kind::Double => Value::F64(0.5),
             other => panic!("{}: no example of {other:?}", field.full_name()),
         })
     }
@@ -124,7 +131,9 @@ impl Maker {
             ("Reach", _) | ("Person", "person_id") => return None,
             (_, "page_token" | "cursor" | "origin" | "windows" | "items" | "etag") => return None,
             ("EnrolDeviceRequest", "code") => "aaaa-bbbb-cccc".to_owned(),
-            ("Device", "window") => return None,
+            ("Device", "window") | ("CentreDay", "shift") => return None,
+            ("Policy", "pack") => "cn-default".to_owned(),
+            (_, "retroactive_reason") => return None,
             ("Assignment", "centre") if names.centre == "_" => "hall".to_owned(),
             ("Centre", "centre") => self.code(),
             (_, "centre") => names.centre.clone(),

@@ -70,6 +70,10 @@ pub(crate) async fn answered(
     }
     let mut stream = grpc.server_streaming(request, path, Plain).await?.into_inner();
     let first = stream.message().await?.unwrap_or_default();
+    // What is watched has no end of its own.
+    if method.name().starts_with("Watch") {
+        return Ok(first);
+    }
     while stream.message().await?.is_some() {}
     Ok(first)
 }

@@ -74,7 +74,8 @@ async fn call(
         return grpc.unary(request, path, Plain).await.map(drop);
     }
     let mut stream = grpc.server_streaming(request, path, Plain).await?.into_inner();
-    while stream.message().await?.is_some() {}
+    // What is watched has no end of its own.
+    while stream.message().await?.is_some() && !method.name().starts_with("Watch") {}
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, MethodDescriptor, Value,
 };
 use qinlian::kernel::RequestId;
 use qinlian::proto::DESCRIPTORS;
@@ -133,6 +133,10 @@ impl Filler {
             if !chosen {
                 continue;
             }
+            if field.is_map() {
+                message.set_field(&field, self.pairs(&field, place));
+                continue;
+            }
             let inside =
                 Place { depth: place.depth + 1, personal: place.personal || is_personal(&field), ..*place };
             if let Some(value) = self.value(&field, &inside) {
@@ -169,11 +173,26 @@ impl Filler {
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(match field.name() {
                 "year" => 2026,
                 "month" | "day" => 2,
+                "as_weekday" => 0,
+                "weekdays" => 1,
+                "on_plan_min" => 510,
+                "off_plan_min" => 1_050,
                 _ => 10,
             }),
             Kind::Double => Value::F64(1.0),
             Kind::Float => Value::F32(1.0),
         })
+    }
+
+    /// A key that is known with a good value, or a canary for a canary.
+    fn pairs(&mut self, field: &FieldDescriptor, place: &Place<'_>) -> Value {
+        let torn = |text: String| if place.mood == Mood::Torn { format!("{text}{TEARS}") } else { text };
+        let (key, value) = if [Mood::Plausible, Mood::Reused].contains(&place.mood) {
+            ("serious_late_minutes".to_owned(), "12".to_owned())
+        } else {
+            (torn(self.canary(field, place)), torn(self.canary(field, place)))
+        };
+        Value::Map([(MapKey::String(key), Value::String(value))].into())
     }
 
     fn number(&mut self, field: &FieldDescriptor, place: &Place<'_>) -> u64 {
@@ -231,6 +250,7 @@ impl Filler {
             "page_token" | "cursor" => None,
             "windows" | "items" | "department" | "window" if place.depth > 1 => None,
             "device" if !in_directory || place.depth > 1 => Some("t0".to_owned()),
+            "pack" => Some("cn-default".to_owned()),
             "code" => self.put.get("centre").cloned(),
             "department" | "window" | "item" | "device" | "grant" => self.put.get(name).cloned(),
             _ if place.mood == Mood::Broken => Some(format!("{}{TEARS}", self.canary(field, place))),

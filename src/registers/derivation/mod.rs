@@ -1,38 +1,45 @@
 //! What the registers' facts mean for results: the fold's port, implemented for all registers.
 //!
-//! Two rooms so far: a person's day (first in, last out) and a device's state. An entry touches the keys that its facts
-//! name; what may touch very many (a credential that is bound, a boot that dates punches which nothing dated before) is a
-//! range, expanded page by page.
+//! Three rooms: a person's first in and last out of a day, a device's state, and what a person's day came to. An entry
+//! touches the keys that its facts name; what may touch very many (a credential that is bound, a boot that dates punches
+//! which nothing dated before, a calendar, a day that begins) is a range, expanded page by page.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use super::attendance::derive as attendance_derive;
+pub mod day_result;
+pub mod days;
+mod rows;
+mod sheet;
+
 use super::attendance::effective::{self, Stamped};
-use super::attendance::load::{self, Days, Rows};
-use super::attendance::view::{DeviceDoing, Trust};
+use super::attendance::load;
+use super::attendance::view::Trust;
 use super::directory::fact::Record;
 use super::directory::view::credential_key;
 use super::rulebook::{Command, Registers, server};
-use super::{audit, directory, kind, wire};
-use crate::kernel::{EpochDay, EpochMs, LogId, Pos, RequestId, Zone};
+use super::{audit, directory, kind};
+use crate::kernel::{EpochMs, LogId, Pos, RequestId, Zone};
 use crate::ledger::Ledger;
 use crate::ledger::committer::Lane;
 use crate::ledger::leaf::Leaf;
 use crate::ledger::port::Submission;
 use crate::ledger::reader::{self, Standing};
 use crate::proto::fact::Fact as Of;
-use crate::proto::{DeviceState, EntryFacts, Fact, Presence, TimeTrust, device_state};
+use crate::proto::{EntryFacts, Fact, TimeTrust};
 use crate::results::{
-    AsOf, Body, ClockName, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room,
-    Touched, Wait,
+    AsOf, ClockName, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room, Touched,
 };
 use crate::store::{StoreError, Tx};
 
-/// A person's day.
+pub use days::{DAY, Days, OPENING, day_key, day_of};
+pub use rows::Rows;
+
+/// A person's first in and last out of a day.
 pub const PRESENCE: Room = Room::new(1);
 /// A device's state.
 pub const DEVICE: Room = Room::new(2);
@@ -72,15 +79,18 @@ impl Registered {
         Ok(())
     }
 
-    fn touched_by(&self, log: LogId, entry: &FoldEntry, fact: &Fact, touched: &mut Touched) {
+    fn touched_by(zone: &Zone, entry: &FoldEntry, fact: &Fact, touched: &mut Touched) {
         match &fact.fact {
             Some(Of::Punch(punch)) => {
                 let stamped = Stamped::of(punch, entry.recorded);
                 if stamped.is_adrift() {
                     touched.ranges.push(load::Range::Punch(entry.pos).encode());
-                } else if let Some(zone) = self.zone(log).filter(|_| !punch.person_id.is_empty()) {
-                    let day = zone.day_of(effective::near(&stamped));
-                    touched.keys.push(presence_key(&punch.person_id, day));
+                } else if !punch.person_id.is_empty() {
+                    let at = effective::near(&stamped);
+                    touched.keys.push(day_key(PRESENCE, &punch.person_id, zone.day_of(at)));
+                    touched
+                        .keys
+                        .extend(days::around(zone, at).map(|day| day_key(DAY, &punch.person_id, day)));
                 }
             }
             Some(Of::Coverage(coverage)) => {
@@ -90,10 +100,12 @@ impl Registered {
                         touched.ranges.push(load::Range::Boot(item.device.clone()).encode());
                     }
                     if item.contiguous_through >= item.journal_head {
-                        let clock = ClockName::new(format!("coverage:{}", item.device));
-                        touched.advances.push((clock, item.last_contact_ms));
+                        touched.advances.push((coverage_clock(&item.device), item.last_contact_ms));
                     }
                 }
+            }
+            Some(Of::Import(import)) if import.attested => {
+                touched.advances.push((coverage_clock(&import.device), import.complete_through_ms));
             }
             Some(Of::DeviceOutage(outage)) => {
                 touched.keys.push(Key::new(DEVICE, outage.device.as_bytes()));
@@ -109,20 +121,6 @@ impl Registered {
             }
         }
     }
-}
-
-/// The key of a person's day: the id, then the day, so that a person's days stand together and in order.
-pub fn presence_key(person_id: &str, day: EpochDay) -> Key {
-    let mut bytes = person_id.as_bytes().to_vec();
-    bytes.extend(u32::try_from(day.column()).unwrap_or_default().to_be_bytes());
-    Key::new(PRESENCE, bytes)
-}
-
-/// Whose day a key is.
-pub fn presence_of(key: &Key) -> Option<(&str, EpochDay)> {
-    let (person, day) = key.bytes.split_last_chunk::<4>()?;
-    let day = EpochDay::from_column(i64::from(u32::from_be_bytes(*day)));
-    Some((std::str::from_utf8(person).ok()?, day))
 }
 
 /// The id of something that the server itself writes.
@@ -144,26 +142,42 @@ impl Derivation for Registered {
         RULES
     }
 
-    fn touched(&self, log: LogId, entry: &FoldEntry) -> Touched {
+    fn touched(&self, log: LogId, entry: &FoldEntry, during: RangeInclusive<EpochMs>) -> Touched {
         let mut touched = Touched::default();
-        // The deployment's own entries touch nothing yet: neither result looks at them.
-        if entry.log != log {
-            return touched;
+        // The deployment's own log has no results, and a centre's zone is known once its entries were read.
+        let Some(zone) = self.zone(log) else { return touched };
+        let (since, at) = during.into_inner();
+        let today = zone.day_of(at);
+        if since == EpochMs::ZERO || zone.day_of(since) < today {
+            touched.ranges.push(Days::Open(today).encode());
         }
         let facts = entry.facts.as_deref().and_then(|bytes| EntryFacts::decode(bytes).ok());
         for fact in facts.into_iter().flat_map(|facts| facts.facts) {
-            self.touched_by(log, entry, &fact, &mut touched);
+            if entry.log == log {
+                Self::touched_by(&zone, entry, &fact, &mut touched);
+            }
+            if matches!(&fact.fact, Some(Of::Roster(_) | Of::PolicyApproval(_))) {
+                // From now on there are days that begin.
+                touched.keys.push(days::opening_key());
+            }
+            touched.ranges.extend(days::touched_by(&fact, &zone, today).iter().map(Days::encode));
         }
         touched
     }
 
     async fn expand(&self, tx: &mut Tx, page: RangeAt<'_>) -> Result<Vec<Key>, StoreError> {
         self.learn_zone(tx, page.log).await?;
-        let (Some(zone), Some(range)) = (self.zone(page.log), load::Range::decode(page.range)) else {
-            return Ok(Vec::new());
-        };
-        let days = load::days_of(tx, page.log, &range, page.as_of.pos, &zone).await?;
-        let mut keys: Vec<Key> = days.into_iter().map(|(person, day)| presence_key(&person, day)).collect();
+        let Some(zone) = self.zone(page.log) else { return Ok(Vec::new()) };
+        if let Some(days) = Days::decode(page.range) {
+            return days.expand(tx, page).await;
+        }
+        let Some(range) = load::Range::decode(page.range) else { return Ok(Vec::new()) };
+        let found = load::days_of(tx, page.log, &range, page.as_of.pos, &zone).await?;
+        let mut keys: Vec<Key> = Vec::with_capacity(found.len() * 4);
+        for (person, day) in found {
+            keys.push(day_key(PRESENCE, &person, day));
+            keys.extend([-1, 0, 1].map(|days| day_key(DAY, &person, day.plus_days(days))));
+        }
         keys.sort_unstable();
         keys.dedup();
         Ok(keys
@@ -173,36 +187,22 @@ impl Derivation for Registered {
             .collect())
     }
 
-    async fn load(&self, tx: &mut Tx, log: LogId, keys: &[Key], until: AsOf) -> Result<Rows, StoreError> {
+    async fn load(
+        &self,
+        tx: &mut Tx,
+        log: LogId,
+        keys: &[Key],
+        states: RangeInclusive<AsOf>,
+    ) -> Result<Rows, StoreError> {
         self.learn_zone(tx, log).await?;
-        let Some(zone) = self.zone(log) else { return Ok(Rows::default()) };
-        let (mut days, mut devices) = (Days::new(), Vec::new());
-        for key in keys {
-            if key.room == DEVICE {
-                devices.extend(std::str::from_utf8(&key.bytes).ok().map(str::to_owned));
-            } else if let Some((person, day)) = presence_of(key) {
-                days.push((person.to_owned(), day));
-            }
+        match self.zone(log) {
+            Some(zone) => rows::load(tx, log, zone, keys, states).await,
+            None => Ok(Rows::default()),
         }
-        load::rows(tx, log, &days, &devices, until.pos, zone).await
     }
 
     fn derive(&self, rows: &Rows, key: &Key, moment: &Moment) -> Derived {
-        if key.room == DEVICE {
-            let device = std::str::from_utf8(&key.bytes).unwrap_or_default();
-            return derive_device(rows, device, moment);
-        }
-        let found = presence_of(key).and_then(|(person, day)| rows.presence(person, day, moment.as_of.pos));
-        let body = found.map_or(Body::Nothing, |day| {
-            let content = Presence {
-                first_in: day.first_in.map(wire::timestamp),
-                last_out: day.last_out.map(wire::timestamp),
-                trust: trust(day.trust).into(),
-                ..Presence::default()
-            };
-            Body::Content(content.encode_to_vec())
-        });
-        Derived { body, waits: Vec::new() }
+        rows.derive(key, moment)
     }
 
     async fn entries(
@@ -291,26 +291,9 @@ impl Derivation for Registered {
     }
 }
 
-fn derive_device(rows: &Rows, device: &str, moment: &Moment) -> Derived {
-    let (records, outages) = rows.device(device, moment.as_of.pos);
-    let Some(now) = attendance_derive::device(&records, &outages, moment.at) else {
-        return Derived { body: Body::Nothing, waits: Vec::new() };
-    };
-    let state = match now.view.doing {
-        DeviceDoing::Reporting => device_state::State::Reporting,
-        DeviceDoing::Silent => device_state::State::Silent,
-        DeviceDoing::Outage => device_state::State::Outage,
-    };
-    let content = DeviceState {
-        state: state.into(),
-        since: Some(wire::timestamp(now.view.since)),
-        covered_until: now.view.covered_until.map(wire::timestamp),
-        ..DeviceState::default()
-    };
-    Derived {
-        body: Body::Content(content.encode_to_vec()),
-        waits: now.look_again.map(Wait::until).into_iter().collect(),
-    }
+/// What waits for everything that a device recorded waits for this clock.
+fn coverage_clock(device: &str) -> ClockName {
+    ClockName::new(format!("coverage:{device}"))
 }
 
 /// A trust as messages name it.
@@ -326,17 +309,4 @@ pub fn trust(trust: Trust) -> TimeTrust {
 /// The registers behind a shared pointer, as a folder takes them.
 pub fn registered(ledger: Ledger<Registers>) -> Arc<Registered> {
     Arc::new(Registered::new(ledger))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_persons_days_stand_together_and_in_order() {
-        let day = |day| EpochDay::from_ymd(2026, 11, day).unwrap();
-        let keys = [presence_key("pa", day(2)), presence_key("pa", day(10)), presence_key("pb", day(1))];
-        assert!(keys.is_sorted());
-        assert_eq!(presence_of(&keys[1]), Some(("pa", day(10))));
-    }
 }

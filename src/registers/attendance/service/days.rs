@@ -1,0 +1,353 @@
+//! `GetDay`, `ListDays`, `ListDayResultsSince`, `WatchDayResults`: what people's days came to (rules R8, R12).
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use futures_util::{Stream, stream};
+use prost::Message;
+use tokio::sync::watch;
+
+use super::{Calls, Indexes};
+use crate::access::Caller;
+use crate::kernel::{Check, DepartmentId, EpochDay, LogId, PersonId, Pos, Said};
+use crate::ledger::reader;
+use crate::proto::{
+    DayResult, Finality, GetDayRequest, GetDayResponse, ListDayResultsSinceRequest,
+    ListDayResultsSinceResponse, ListDaysRequest, ListDaysResponse, WatchDayResultsRequest,
+    WatchDayResultsResponse,
+};
+use crate::registers::derivation::day_result::explain;
+use crate::registers::derivation::days::{DAY, day_key, day_of};
+use crate::registers::desk::Place;
+use crate::registers::failure::Failure;
+use crate::registers::{kind, wire};
+use crate::results::{Body, Filter, Item, Key, newest};
+
+/// The most days of one question.
+const DAYS_MOST: i32 = 366;
+/// Keys that are looked at for one page at a time.
+const LOOK: usize = 1_000;
+/// The most items of one message of a stream.
+const STREAM_ITEMS: usize = 1_000;
+/// A stream looks again at the latest after this long, should it not be told that there is news.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Which results a reader of the feed wants.
+#[derive(Debug, Clone)]
+struct Wanted {
+    department: Option<DepartmentId>,
+    finality: Finality,
+    from: Option<EpochDay>,
+    until: Option<EpochDay>,
+}
+
+impl Wanted {
+    fn parse(
+        check: &mut Check,
+        department: &str,
+        finality: i32,
+        from: Option<&crate::proto::Date>,
+        until: Option<&crate::proto::Date>,
+    ) -> Self {
+        let finality = Finality::try_from(finality).unwrap_or_else(|_| {
+            let said = Said::new("须从列出的值中选择", "is none of the named values");
+            check.refuse("finality", "UNKNOWN", said);
+            Finality::Unspecified
+        });
+        Self {
+            department: opt_department(check, department),
+            finality,
+            from: wire::opt_day(check, "from", from),
+            until: wire::opt_day(check, "until", until),
+        }
+    }
+
+    fn wants(&self, place: &Place, item: &Item) -> bool {
+        let Some((person, day)) = day_of(&item.key) else { return false };
+        let within = self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until);
+        within && visible(place, person, self.department.as_ref()) && self.is_as_final(item)
+    }
+
+    fn is_as_final(&self, item: &Item) -> bool {
+        let is_final = || match &item.body {
+            Body::Content(content) => DayResult::decode(content.as_slice()).is_ok_and(|day| day.r#final),
+            Body::Nothing | Body::Erased => true,
+        };
+        match self.finality {
+            Finality::Unspecified => true,
+            Finality::Final => is_final(),
+            Finality::Open => !is_final(),
+        }
+    }
+}
+
+fn opt_department(check: &mut Check, department: &str) -> Option<DepartmentId> {
+    if department.is_empty() {
+        return None;
+    }
+    check.take("department", DepartmentId::parse(department))
+}
+
+/// A department's system sees its own people's days; anybody may ask for fewer.
+fn visible(place: &Place, person_id: &str, department: Option<&DepartmentId>) -> bool {
+    if !place.pass.is_narrow() && department.is_none() {
+        return true;
+    }
+    place.deployment.person(person_id).is_some_and(|person| {
+        place.pass.sees(&person.department)
+            && department.is_none_or(|department| department.as_str() == person.department)
+    })
+}
+
+impl Calls {
+    /// `GetDay`.
+    pub async fn get_day(&self, caller: &Caller, request: GetDayRequest) -> Result<GetDayResponse, Failure> {
+        let mut check = Check::new();
+        let centre = wire::centre(&mut check, &request.centre);
+        let person = check.take("person_id", PersonId::parse(&request.person_id));
+        let day = wire::day(&mut check, "work_date", request.work_date.as_ref());
+        check.done()?;
+        let (Some(centre), Some(person), Some(day)) = (centre, person, day) else {
+            return Err(Failure::Fault("PARSE"));
+        };
+        let place = self.desk.enter_to_read(caller, &centre).await?;
+        if !visible(&place, person.as_str(), None) {
+            return Err(Failure::NotFound("day"));
+        }
+        let before = match request.as_of {
+            Some(index) => {
+                let (_, epoch) = self.desk.ledger().reader().head(place.log).await?;
+                Pos::new(epoch.base.get().saturating_add(index)).next()
+            }
+            None => Pos::new(u64::MAX),
+        };
+        let keys = [day_key(DAY, person.as_str(), day)];
+        let items = newest(self.desk.store(), place.log, DAY, &keys, before).await?;
+        let day = self.day_results(place.log, &place, items).await?.pop();
+        let day = day.filter(|day| !day.tombstone).ok_or(Failure::NotFound("day"))?;
+        Ok(GetDayResponse { day: Some(day) })
+    }
+
+    /// `ListDays`.
+    pub async fn list_days(
+        &self,
+        caller: &Caller,
+        request: ListDaysRequest,
+    ) -> Result<ListDaysResponse, Failure> {
+        let mut check = Check::new();
+        let centre = wire::centre(&mut check, &request.centre);
+        let department = opt_department(&mut check, &request.department);
+        let person = Some(request.person_id.as_str()).filter(|id| !id.is_empty());
+        let person = person.and_then(|id| check.take("person_id", PersonId::parse(id)));
+        let from = wire::day(&mut check, "from", request.from.as_ref());
+        let until = wire::day(&mut check, "until", request.until.as_ref());
+        if let Some((from, until)) = from.zip(until)
+            && !(from..=from.plus_days(DAYS_MOST)).contains(&until)
+        {
+            let said = Said::new("应在开始日之后 366 天之内", "is not within 366 days of the first");
+            check.refuse("until", "OUT_OF_RANGE", said);
+        }
+        let size = wire::page_size(&mut check, "page_size", request.page_size);
+        let after = wire::parse_token(&mut check, "page_token", &request.page_token);
+        check.done()?;
+        let (Some(centre), Some(from), Some(until)) = (centre, from, until) else {
+            return Err(Failure::Fault("PARSE"));
+        };
+        let place = self.desk.enter_to_read(caller, &centre).await?;
+        let people = people(&place, person.as_ref(), department.as_ref());
+        let after = after.map(|(day, person)| (person, EpochDay::from_column(day.column())));
+        let mut keys = keys_after(&people, (from, until), after.as_ref());
+        let mut found: Vec<Item> = Vec::new();
+        while found.len() <= size && !keys.is_empty() {
+            let rest = keys.split_off(keys.len().min(LOOK));
+            let items = newest(self.desk.store(), place.log, DAY, &keys, Pos::new(u64::MAX)).await?;
+            found.extend(items.into_iter().filter(|item| matches!(item.body, Body::Content(_))));
+            keys = rest;
+        }
+        let more = found.len() > size;
+        found.truncate(size);
+        let last = found.last().filter(|_| more).and_then(|item| day_of(&item.key));
+        let next_page_token =
+            last.map(|(person, day)| wire::token(Pos::from_column(day.column()).unwrap_or_default(), person));
+        let days = self.day_results(place.log, &place, found).await?;
+        Ok(ListDaysResponse { days, next_page_token: next_page_token.unwrap_or_default() })
+    }
+
+    /// `ListDayResultsSince`.
+    pub async fn list_day_results_since(
+        &self,
+        caller: &Caller,
+        request: ListDayResultsSinceRequest,
+    ) -> Result<ListDayResultsSinceResponse, Failure> {
+        let mut check = Check::new();
+        let (from, until) = (request.from.as_ref(), request.until.as_ref());
+        let wanted = Wanted::parse(&mut check, &request.department, request.finality, from, until);
+        let centre = wire::centre(&mut check, &request.centre);
+        let limit = wire::page_size(&mut check, "limit", request.limit);
+        check.done()?;
+        let centre = centre.ok_or(Failure::Fault("PARSE"))?;
+        let place = self.desk.enter_to_read(caller, &centre).await?;
+        let (items, next_cursor, caught_up) = self.since(&place, &wanted, &request.cursor, limit).await?;
+        Ok(ListDayResultsSinceResponse { items, next_cursor, caught_up })
+    }
+
+    async fn since(
+        &self,
+        place: &Place,
+        wanted: &Wanted,
+        cursor: &str,
+        limit: usize,
+    ) -> Result<(Vec<DayResult>, String, bool), Failure> {
+        let wants = |item: &Item| wanted.wants(place, item);
+        let page = self.page(DAY, place.log, cursor, limit, Filter::Only(&wants)).await?;
+        let items = self.day_results(place.log, place, page.items).await?;
+        Ok((items, page.next_cursor, page.caught_up))
+    }
+
+    /// `WatchDayResults`: who calls is checked again before every message, since a grant may end while a stream goes on.
+    pub async fn watch_day_results(
+        &self,
+        caller: &Caller,
+        request: WatchDayResultsRequest,
+    ) -> Result<impl Stream<Item = Result<WatchDayResultsResponse, Failure>> + Send + 'static + use<>, Failure>
+    {
+        let mut check = Check::new();
+        let (from, until) = (request.from.as_ref(), request.until.as_ref());
+        let wanted = Wanted::parse(&mut check, &request.department, request.finality, from, until);
+        let centre = wire::centre(&mut check, &request.centre);
+        check.done()?;
+        let centre = centre.ok_or(Failure::Fault("PARSE"))?;
+        self.desk.enter_to_read(caller, &centre).await?;
+        let watching = Watching {
+            calls: self.clone(),
+            caller: caller.clone(),
+            centre,
+            wanted,
+            cursor: request.cursor,
+            news: self.news.clone(),
+            begun: false,
+        };
+        Ok(stream::try_unfold(watching, async |mut watching| {
+            let message = watching.next().await?;
+            Ok(Some((message, watching)))
+        }))
+    }
+
+    /// Revisions as messages, with the indexes, causes and sentences that they do not hold themselves.
+    async fn day_results(
+        &self,
+        log: LogId,
+        place: &Place,
+        items: Vec<Item>,
+    ) -> Result<Vec<DayResult>, Failure> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let indexes = self.indexes(log).await?;
+        let deployment = self.indexes(LogId::DEPLOYMENT).await?;
+        let causes: BTreeSet<Pos> = items.iter().map(|item| item.pos).collect();
+        let causes: Vec<Pos> = causes.into_iter().collect();
+        let kinds = reader::kinds(self.desk.store(), log, &causes).await?;
+        let zone = place.deployment.zone(&place.centre).ok_or(Failure::Fault("ZONE"))?;
+        let mut days: Vec<DayResult> =
+            items.iter().filter_map(|item| day_result(item, &indexes, &kinds)).collect();
+        for day in &mut days {
+            if let Some(policy) = &mut day.policy {
+                let at = |indexes: &Indexes, pos: Option<u64>| pos.map(|pos| indexes.of(Pos::new(pos)));
+                policy.deployment_index = at(&deployment, policy.deployment_index);
+                policy.centre_index = at(&indexes, policy.centre_index);
+            }
+            explain(day, &zone);
+        }
+        Ok(days)
+    }
+}
+
+/// The people of a place whom the caller may see, by id.
+fn people(place: &Place, person: Option<&PersonId>, department: Option<&DepartmentId>) -> BTreeSet<String> {
+    if let Some(person) = person {
+        let one = Some(person.as_str()).filter(|person| visible(place, person, department));
+        return one.map(str::to_owned).into_iter().collect();
+    }
+    let assigned = place.own.assigned().into_iter();
+    assigned.filter(|person| visible(place, person, department)).map(str::to_owned).collect()
+}
+
+/// The keys of people's days, in order, after one.
+fn keys_after(
+    people: &BTreeSet<String>,
+    (from, until): (EpochDay, EpochDay),
+    after: Option<&(String, EpochDay)>,
+) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for person in people {
+        for day in days(from, until) {
+            if after.is_none_or(|(last, on)| (person, day) > (last, *on)) {
+                keys.push(day_key(DAY, person, day));
+            }
+        }
+    }
+    keys
+}
+
+fn days(from: EpochDay, until: EpochDay) -> impl Iterator<Item = EpochDay> {
+    std::iter::successors(Some(from), |day| Some(day.plus_days(1))).take_while(move |day| *day <= until)
+}
+
+fn day_result(item: &Item, indexes: &Indexes, kinds: &HashMap<Pos, u16>) -> Option<DayResult> {
+    let (person, day) = day_of(&item.key)?;
+    let mut known = match &item.body {
+        Body::Content(content) => DayResult::decode(content.as_slice()).ok()?,
+        Body::Nothing | Body::Erased => DayResult::default(),
+    };
+    for span in &mut known.spans {
+        for slot in [&mut span.on, &mut span.off].into_iter().flatten() {
+            slot.punch_index = slot.punch_index.map(|pos| indexes.of(Pos::new(pos)));
+        }
+    }
+    Some(DayResult {
+        seq: item.seq,
+        entry_index: indexes.of(item.pos),
+        person_id: person.to_owned(),
+        work_date: Some(wire::date(day)),
+        revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
+        cause: kinds.get(&item.pos).and_then(|kind| kind::code(*kind)).unwrap_or_default().to_owned(),
+        tombstone: !matches!(item.body, Body::Content(_)),
+        ..known
+    })
+}
+
+/// A stream that goes on.
+struct Watching {
+    calls: Calls,
+    caller: Caller,
+    centre: crate::kernel::CentreId,
+    wanted: Wanted,
+    cursor: String,
+    news: watch::Receiver<u64>,
+    begun: bool,
+}
+
+impl Watching {
+    /// The next message: the first at once, the others when there is something.
+    async fn next(&mut self) -> Result<WatchDayResultsResponse, Failure> {
+        loop {
+            self.news.mark_unchanged();
+            let place = self.calls.desk.enter_to_read(&self.caller, &self.centre).await?;
+            let (items, next_cursor, caught_up) =
+                self.calls.since(&place, &self.wanted, &self.cursor, STREAM_ITEMS).await?;
+            self.cursor.clone_from(&next_cursor);
+            if !items.is_empty() || !self.begun {
+                self.begun = true;
+                return Ok(WatchDayResultsResponse { items, next_cursor, caught_up });
+            }
+            if !caught_up {
+                continue;
+            }
+            // Told, or late: either way it looks again.
+            if let Ok(Err(_nobody_tells)) = tokio::time::timeout(LOOK_AGAIN, self.news.changed()).await {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        }
+    }
+}

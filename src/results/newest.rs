@@ -1,0 +1,36 @@
+//! Single results: the newest revision of each of some keys, as it stands or as it stood.
+
+use super::feed::{Item, read_item};
+use super::{Key, Room};
+use crate::kernel::{LogId, Pos};
+use crate::store::{Binds, Keys, Statement, Store, StoreError};
+
+/// The newest revision of each of a set of keys that entries before a position brought.
+static NEWEST: Statement = Statement::new(
+    "SELECT r.seq, r.pos, r.key, r.revision, r.content, r.tombstone FROM UNNEST($4::bytea[]) AS k(k0) \
+     CROSS JOIN result_revision r JOIN result_head h ON h.log_id = r.log_id AND h.feed = r.feed \
+     WHERE r.log_id = $1 AND r.room = $2 AND r.key = k.k0 AND r.revision = (SELECT MAX(x.revision) \
+     FROM result_revision x WHERE x.log_id = $1 AND x.feed = h.feed AND x.room = $2 AND x.key = k.k0 AND x.pos < $3)",
+);
+
+/// Every text, so that a test can prepare each on both databases.
+pub(super) static STATEMENTS: &[&Statement] = &[&NEWEST];
+
+/// The newest revisions of some keys of one room that entries before `before` brought, in the order of keys. Of a key
+/// without any, nothing.
+pub async fn newest(
+    store: &Store,
+    log: LogId,
+    room: Room,
+    keys: &[Key],
+    before: Pos,
+) -> Result<Vec<Item>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let set = Keys::blobs(keys.iter().map(|key| key.bytes.clone()));
+    let binds = Binds::new().and(log.column()).and(room.column()).and(before.column()).keys(set);
+    let mut items = store.fetch(&NEWEST, binds, |cells| read_item(cells, log, room)).await?;
+    items.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(items)
+}
