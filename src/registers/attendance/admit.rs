@@ -39,7 +39,7 @@ pub fn admit(command: &Command, state: &State, seen: Seen<'_>, moment: &Moment<'
         Command::Coverage(proposals) => admit_coverage(proposals, known, seen, moment),
         Command::Outage { device, from, reason } => begin_outage(device, *from, reason, known, seen),
         Command::OutageEnd { device, until } => end_outage(device, *until, known, seen),
-        Command::Import(import) => admit_import(import, seen),
+        Command::Import(import) => admit_import(import, seen, moment),
     };
     match decided {
         Ok(accepted) => Ok(Accepted { kind: command.kind(), ..accepted }),
@@ -229,7 +229,11 @@ fn end_outage(of: &DeviceId, until: EpochMs, known: &Known, seen: Seen<'_>) -> R
     })
 }
 
-fn admit_import(import: &Import, seen: Seen<'_>) -> Result<Accepted, Refusal> {
+fn admit_import(import: &Import, seen: Seen<'_>, moment: &Moment<'_>) -> Result<Accepted, Refusal> {
+    // It would prove absences that have not happened, and is not taken back.
+    if import.complete_through.is_some_and(|through| through > moment.at) {
+        return Err(Refusal::CompleteInTheFuture);
+    }
     if device(&import.device, seen)?.kind != i32::from(Kind::ImportSource) {
         return Err(Refusal::NotAnImportSource);
     }

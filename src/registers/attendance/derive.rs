@@ -146,7 +146,7 @@ pub fn stretches(outages: &[OutageAt]) -> Vec<(EpochMs, Option<EpochMs>)> {
 }
 
 /// Rule R5: the latest contact up to which every number had arrived. A clean shutdown covers until the next boot.
-pub fn covered_until(records: &[CoveredAt]) -> Option<EpochMs> {
+fn covered_until(records: &[CoveredAt]) -> Option<EpochMs> {
     let whole = records.iter().rposition(|record| record.covered.is_whole())?;
     let record = records.get(whole)?;
     let contact = record.covered.last_contact;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::derive::{Clocked, CoveredAt, OutageAt, covered_until, presence, stretches};
+use super::derive::{Clocked, CoveredAt, OutageAt, presence, stretches};
 use super::effective::{Boot, CORRECTED_MS, Neighbours, effective, near};
 use super::rows::{PunchRow, read_boot, read_covered, read_outage, read_punch, unresolved};
 use super::view::{Effective, PresenceView};
@@ -67,6 +67,17 @@ static COVERED: Statement = Statement::new(
      AND w.contiguous_through >= w.journal_head), 0)",
 );
 
+/// The same of journals.
+static COVERED_OF: Statement = Statement::new(
+    "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
+     t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot \
+     FROM UNNEST($4::text[], $5::bigint[]) AS k(k0, k1) \
+     CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.journal = k.k1 AND t.pos < $2 \
+     AND t.pos >= COALESCE((\
+     SELECT MAX(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.journal = k.k1 \
+     AND w.pos < $3 AND w.contiguous_through >= w.journal_head), 0)",
+);
+
 /// The newest record before a position that says that a device fell silent or went down.
 static BREAKS: Statement = Statement::new(
     "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
@@ -118,15 +129,6 @@ pub type Days = Vec<(String, EpochDay)>;
 
 /// A stretch of time in which a person's punches are wanted: from, until.
 pub type Window = (String, EpochMs, EpochMs);
-
-/// Devices whose records are wanted, and for what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// How far what they recorded has arrived.
-    Coverage,
-    /// Since when they do what they do, too.
-    Doing,
-}
 
 /// What touches the days of many punches at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,11 +257,12 @@ impl Rows {
         presence(&clocked)
     }
 
-    /// Up to when everything of a device has arrived, as far as was known before a position (rule R5).
-    pub fn covered_until(&self, device: &str, as_of: Pos) -> Option<EpochMs> {
+    /// Up to when everything of a device's journal has arrived, as far as was known before a position (rule R5).
+    pub fn covered_until(&self, device: &str, journal: Pos, as_of: Pos) -> Option<EpochMs> {
         let records = self.covered.get(device)?;
-        let seen = records.partition_point(|record| record.pos < as_of);
-        covered_until(records.get(..seen)?)
+        let seen = records.get(..records.partition_point(|record| record.pos < as_of))?;
+        let whole = |record: &&CoveredAt| record.covered.journal == journal && record.covered.is_whole();
+        seen.iter().rev().find(whole).map(|record| record.covered.last_contact)
     }
 
     /// When a device was declared out of order, as far as was known before a position.
@@ -396,30 +399,50 @@ pub async fn punches_in(
     Ok(rows)
 }
 
-/// Records of devices that states from one position to another can see.
+/// What devices told of how far each of their journals reaches, in states from one position to another.
+pub async fn covered_of(
+    tx: &mut Tx,
+    log: LogId,
+    journals: &BTreeSet<(String, Pos)>,
+    (from, until): (Pos, Pos),
+) -> Result<HashMap<String, Vec<CoveredAt>>, StoreError> {
+    if journals.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let keys = Keys::texts(journals.iter().map(|(device, _)| device.clone()))
+        .and_ints(journals.iter().map(|(_, journal)| journal.column()));
+    let binds = Binds::new().and(log.column()).and(until.column()).and(from.column()).keys(keys);
+    Ok(by_device(tx.fetch(&COVERED_OF, binds, read_of_device).await?))
+}
+
+/// What is on record of what devices do, and since when, in states from one position to another.
 pub async fn covered(
     tx: &mut Tx,
     log: LogId,
     devices: &BTreeSet<String>,
     (from, until): (Pos, Pos),
-    depth: Depth,
 ) -> Result<HashMap<String, Vec<CoveredAt>>, StoreError> {
     if devices.is_empty() {
         return Ok(HashMap::new());
     }
     let base = |until: Pos| Binds::new().and(log.column()).and(until.column());
     let keys = || Keys::texts(devices.iter().cloned());
-    let read = |cells: &mut Cells<'_>| Ok((cells.text()?, read_covered(cells)?));
-    let mut found = tx.fetch(&COVERED, base(until).and(from.column()).keys(keys()), read).await?;
-    if depth == Depth::Doing {
-        let breaks = tx.fetch(&BREAKS, base(from).keys(keys()), read).await?;
-        // Positions begin at 0: one less is before the first.
-        let mut since: BTreeMap<&str, i64> = devices.iter().map(|device| (device.as_str(), -1)).collect();
-        since.extend(breaks.iter().map(|(device, at)| (device.as_str(), at.pos.column())));
-        let after = Keys::texts(since.keys().copied()).and_ints(since.values().copied());
-        found.extend(tx.fetch(&FIRST_AFTER, base(until).keys(after), read).await?);
-        found.extend(breaks);
-    }
+    let mut found = tx.fetch(&COVERED, base(until).and(from.column()).keys(keys()), read_of_device).await?;
+    let breaks = tx.fetch(&BREAKS, base(from).keys(keys()), read_of_device).await?;
+    // Positions begin at 0: one less is before the first.
+    let mut since: BTreeMap<&str, i64> = devices.iter().map(|device| (device.as_str(), -1)).collect();
+    since.extend(breaks.iter().map(|(device, at)| (device.as_str(), at.pos.column())));
+    let after = Keys::texts(since.keys().copied()).and_ints(since.values().copied());
+    found.extend(tx.fetch(&FIRST_AFTER, base(until).keys(after), read_of_device).await?);
+    found.extend(breaks);
+    Ok(by_device(found))
+}
+
+fn read_of_device(cells: &mut Cells<'_>) -> Result<(String, CoveredAt), StoreError> {
+    Ok((cells.text()?, read_covered(cells)?))
+}
+
+fn by_device(found: Vec<(String, CoveredAt)>) -> HashMap<String, Vec<CoveredAt>> {
     let mut covered: HashMap<String, Vec<CoveredAt>> = HashMap::new();
     for (device, at) in found {
         covered.entry(device).or_default().push(at);
@@ -428,7 +451,7 @@ pub async fn covered(
         records.sort_by_key(|record| record.pos);
         records.dedup_by_key(|record| record.pos);
     }
-    Ok(covered)
+    covered
 }
 
 /// Declared outages of devices before a position.

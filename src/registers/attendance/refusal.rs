@@ -21,6 +21,8 @@ pub enum Refusal {
     NothingNew,
     /// The device is retired.
     DeviceRetired,
+    /// A file cannot be complete up to a time that has not come.
+    CompleteInTheFuture,
 }
 
 impl Reason for Refusal {
@@ -34,6 +36,7 @@ impl Reason for Refusal {
             Self::EndsBeforeItBegins => "ENDS_BEFORE_IT_BEGINS",
             Self::NothingNew => "NOTHING_NEW",
             Self::DeviceRetired => "DEVICE_RETIRED",
+            Self::CompleteInTheFuture => "COMPLETE_IN_THE_FUTURE",
         }
     }
 
@@ -53,6 +56,9 @@ impl Reason for Refusal {
             }
             Self::NothingNew => {
                 Said::new("自上次覆盖记录以来没有变化", "nothing is new since the last coverage record")
+            }
+            Self::CompleteInTheFuture => {
+                Said::new("完整截止时间尚未到来", "a file is not complete up to a time that has not come")
             }
             Self::DeviceRetired => Said::new("该设备已停用", "the device is retired"),
         }

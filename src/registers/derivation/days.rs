@@ -2,12 +2,12 @@
 //!
 //! A day of somebody's is derived from when it begins on. Nothing that is on record later begins it: the first entry of a
 //! local day opens the day for everybody who is assigned here, and when nobody writes, a TICK does (the room `OPENING`
-//! waits for midnight). A clock-in touches two dates, since a span may reach from before midnight until noon after it
+//! waits for midnight). A clock-in touches two dates (at noon three), since a span may reach from before midnight until noon after it
 //! (rule R7); what may touch very many days (a calendar, a policy, a shift) is a range.
 
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
-use crate::proto::Fact;
 use crate::proto::fact::Fact as Of;
+use crate::proto::{Fact, device};
 use crate::registers::directory;
 use crate::registers::directory::fact::{Record, day, opt_day};
 use crate::registers::roster;
@@ -20,7 +20,7 @@ pub const DAY: Room = Room::new(3);
 pub const OPENING: Room = Room::new(4);
 
 /// Local noon: a clock-in before it may belong to the day before, one after it to the day after.
-const NOON_MINUTES: i64 = 720;
+const NOON_MINUTES: i32 = 720;
 
 /// The key of a person's day: the id, then the day, so that a person's days stand together and in order.
 pub fn day_key(room: Room, person_id: &str, day: EpochDay) -> Key {
@@ -41,17 +41,20 @@ pub fn opening_key() -> Key {
     Key::new(OPENING, Vec::new())
 }
 
-/// The two dates that a clock-in may belong to.
-pub fn around(zone: &Zone, at: EpochMs) -> [EpochDay; 2] {
+/// The dates that a clock-in may belong to: its own and, before noon the one before, after noon the one after.
+pub fn around(zone: &Zone, at: EpochMs) -> impl Iterator<Item = EpochDay> {
     let day = zone.day_of(at);
-    let morning = at.since(zone.start_of(day)) < NOON_MINUTES * 60_000;
-    [day.plus_days(if morning { -1 } else { 1 }), day]
+    let noon = zone.at_minutes(day, NOON_MINUTES);
+    // A span's region may end with the second of noon.
+    let before = (at <= noon.plus_ms(999)).then(|| day.plus_days(-1));
+    let after = (at >= noon).then(|| day.plus_days(1));
+    before.into_iter().chain([day]).chain(after)
 }
 
 /// The window in which a clock-in may belong to a date: from noon of the day before until noon of the day after.
 pub fn around_of(zone: &Zone, day: EpochDay) -> (EpochMs, EpochMs) {
-    let noon = |day: EpochDay| zone.start_of(day).plus_ms(NOON_MINUTES * 60_000);
-    (noon(day.plus_days(-1)), noon(day.plus_days(1)))
+    let noon = |day: EpochDay| zone.at_minutes(day, NOON_MINUTES);
+    (noon(day.plus_days(-1)), noon(day.plus_days(1)).plus_ms(999))
 }
 
 /// Days of people, to be expanded page by page. First and last day are included.
@@ -61,6 +64,8 @@ pub enum Days {
     Person(String, EpochDay, EpochDay),
     /// Everybody's who was ever assigned here.
     Everybody(EpochDay, EpochDay),
+    /// Those of whoever was ever rostered for a shift; everybody's if the centre or its policy names it.
+    Shift(String, EpochDay, EpochDay),
     /// A day begins: everybody's, and midnight is waited for.
     Open(EpochDay),
 }
@@ -71,6 +76,7 @@ impl Days {
         let (tag, from, until, person) = match self {
             Self::Person(person, from, until) => (b'P', from, until, person.as_str()),
             Self::Everybody(from, until) => (b'E', from, until, ""),
+            Self::Shift(shift, from, until) => (b'S', from, until, shift.as_str()),
             Self::Open(day) => (b'O', day, day, ""),
         };
         let mut bytes = vec![tag];
@@ -89,6 +95,7 @@ impl Days {
         match tag {
             b'P' => Some(Self::Person(std::str::from_utf8(person).ok()?.to_owned(), from, until)),
             b'E' => Some(Self::Everybody(from, until)),
+            b'S' => Some(Self::Shift(std::str::from_utf8(person).ok()?.to_owned(), from, until)),
             b'O' => Some(Self::Open(from)),
             _ => None,
         }
@@ -102,7 +109,8 @@ pub fn touched_by(fact: &Fact, zone: &Zone, today: EpochDay) -> Vec<Days> {
     let ranges = match &fact.fact {
         Some(Of::Shift(shift)) => {
             // A night reaches into the next day's region.
-            everybody(opt_day(shift.effective_from.as_ref()).unwrap_or(EpochDay::FIRST).plus_days(-1))
+            let from = opt_day(shift.effective_from.as_ref()).unwrap_or(EpochDay::FIRST).plus_days(-1);
+            vec![Days::Shift(shift.shift.clone(), from, today)]
         }
         Some(Of::Roster(roster)) => roster::book::duties_of(Pos::ZERO, roster)
             .map(|(person, duty)| {
@@ -135,7 +143,13 @@ pub fn touched_by(fact: &Fact, zone: &Zone, today: EpochDay) -> Vec<Days> {
         }
         Some(_) | None => match Record::from_fact(fact) {
             Some(Record::Assignment(assignment)) => {
-                vec![Days::Person(assignment.person_id.clone(), day(assignment.from.as_ref()), today)]
+                // A night of the day before may reach into its first day.
+                let from = day(assignment.from.as_ref()).plus_days(-1);
+                vec![Days::Person(assignment.person_id.clone(), from, today)]
+            }
+            // A source of files counts for all time until it is retired, and then for none.
+            Some(Record::Device(device)) if device.kind() == device::Kind::ImportSource => {
+                everybody(EpochDay::FIRST)
             }
             // What may be clocked in on, and so what may still tell, is another set from now on.
             Some(Record::Device(_)) => everybody(today.plus_days(-1)),
@@ -146,9 +160,12 @@ pub fn touched_by(fact: &Fact, zone: &Zone, today: EpochDay) -> Vec<Days> {
 }
 
 impl Days {
-    fn is_empty(&self) -> bool {
+    /// Has none of its days begun?
+    pub fn is_empty(&self) -> bool {
         match self {
-            Self::Person(_, from, until) | Self::Everybody(from, until) => from > until,
+            Self::Person(_, from, until) | Self::Everybody(from, until) | Self::Shift(_, from, until) => {
+                from > until
+            }
             Self::Open(_) => false,
         }
     }
@@ -156,7 +173,9 @@ impl Days {
     /// The next keys of a page, in order.
     pub async fn expand(&self, tx: &mut Tx, page: RangeAt<'_>) -> Result<Vec<Key>, StoreError> {
         let (from, until) = match self {
-            Self::Person(_, from, until) | Self::Everybody(from, until) => (*from, *until),
+            Self::Person(_, from, until) | Self::Everybody(from, until) | Self::Shift(_, from, until) => {
+                (*from, *until)
+            }
             Self::Open(day) => (*day, *day),
         };
         // Nothing is due before anybody was rostered.
@@ -171,6 +190,17 @@ impl Days {
             return Ok(keys);
         }
         if page.after.is_some_and(|key| key.room == OPENING) {
+            return Ok(keys);
+        }
+        if let Self::Shift(shift, _, _) = self
+            && !is_everybodys(tx, page.log, shift, page.as_of).await?
+        {
+            let mut people = roster::rows::people_on(tx, page.log, vec![shift.as_str()]).await?;
+            people.sort_unstable();
+            let rest = people.iter().filter(|person| after.is_none_or(|(last, _)| person.as_str() >= last));
+            for person in rest {
+                push(&mut keys, person, (from, until), after, page.limit);
+            }
             return Ok(keys);
         }
         // The person of the last page may have days left.
@@ -223,6 +253,16 @@ fn push(
     }
 }
 
+/// Does a centre's own day, or a policy's default, name a shift?
+async fn is_everybodys(tx: &mut Tx, log: LogId, shift: &str, until: AsOf) -> Result<bool, StoreError> {
+    let days = roster::rows::centre_days(tx, log, until.pos).await?;
+    let mut policies = roster::rows::policies(tx, log, until.pos).await?;
+    policies.extend(roster::rows::policies(tx, LogId::DEPLOYMENT, until.deployment).await?);
+    let default =
+        policies.iter().any(|at| at.policy.values.get("default_shift").is_some_and(|of| of == shift));
+    Ok(default || days.iter().any(|at| at.shift == shift))
+}
+
 /// The first day for which anybody was rostered, or is by a policy's default, as far as was known before a position.
 async fn first_day(tx: &mut Tx, log: LogId, until: AsOf) -> Result<Option<EpochDay>, StoreError> {
     let rostered = roster::rows::first_duty(tx, log, until.pos).await?;
@@ -257,8 +297,10 @@ mod tests {
         let zone = Zone::parse("Asia/Shanghai").unwrap();
         let today = EpochDay::from_ymd(2026, 11, 26).unwrap();
         let at = |minutes: i64| zone.start_of(today).plus_ms(minutes * 60_000);
-        assert_eq!(around(&zone, at(719)), [today.plus_days(-1), today]);
-        assert_eq!(around(&zone, at(720)), [today.plus_days(1), today]);
+        let around = |minutes| around(&zone, at(minutes)).collect::<Vec<_>>();
+        assert_eq!(around(719), [today.plus_days(-1), today]);
+        assert_eq!(around(720), [today.plus_days(-1), today, today.plus_days(1)]);
+        assert_eq!(around(721), [today, today.plus_days(1)]);
     }
 
     #[test]

@@ -149,6 +149,11 @@ impl Derivation for Registered {
         let (since, at) = during.into_inner();
         let today = zone.day_of(at);
         if since == EpochMs::ZERO || zone.day_of(since) < today {
+            if since > EpochMs::ZERO {
+                // Days on which nothing was written at all.
+                let skipped = Days::Everybody(zone.day_of(since).plus_days(1), today.plus_days(-1));
+                touched.ranges.extend((!skipped.is_empty()).then(|| skipped.encode()));
+            }
             touched.ranges.push(Days::Open(today).encode());
         }
         let facts = entry.facts.as_deref().and_then(|bytes| EntryFacts::decode(bytes).ok());

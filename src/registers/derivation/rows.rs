@@ -11,7 +11,7 @@ use super::{DEVICE, PRESENCE, trust};
 use crate::kernel::{EpochDay, LogId, Zone};
 use crate::proto::{DeviceState, Presence, device_state};
 use crate::registers::attendance::derive as attendance_derive;
-use crate::registers::attendance::load::{self, Depth};
+use crate::registers::attendance::load;
 use crate::registers::attendance::view::DeviceDoing;
 use crate::registers::wire;
 use crate::results::{AsOf, Body, Derived, Key, Moment, Wait};
@@ -43,9 +43,16 @@ pub(super) async fn load(
     let sheet = sheet::load(tx, log, &days, until).await?;
     let mut devices: BTreeSet<String> =
         of(DEVICE).filter_map(|key| std::str::from_utf8(&key.bytes).ok()).map(str::to_owned).collect();
-    let depth = if devices.is_empty() { Depth::Coverage } else { Depth::Doing };
-    devices.extend(sheet.codes());
-    let covered = load::covered(tx, log, &devices, (from.pos, until.pos), depth).await?;
+    let journals = sheet.journals();
+    let mut covered = load::covered_of(tx, log, &journals, (from.pos, until.pos)).await?;
+    // Of what a device does more is wanted than of how far its journals reach.
+    for (device, mut records) in load::covered(tx, log, &devices, (from.pos, until.pos)).await? {
+        let known = covered.entry(device).or_default();
+        known.append(&mut records);
+        known.sort_by_key(|record| record.pos);
+        known.dedup_by_key(|record| record.pos);
+    }
+    devices.extend(journals.into_iter().map(|(device, _)| device));
     let outages = load::outages(tx, log, &devices, until.pos).await?;
     let punches = load::punches_in(tx, log, &windows, until.pos, &zone).await?;
     Ok(Rows { zone: Some(zone), attendance: punches.with_devices(covered, outages), sheet })

@@ -35,17 +35,18 @@ struct DeviceAt {
     device: Device,
 }
 
-/// A device as far as it may still tell of clock-ins.
+/// A stretch of time in which a device could take clock-ins into one journal. What another machine under its code, or a
+/// later enrolment, has told says nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InService {
     /// Its code.
-    pub(super) device: String,
-    /// It takes no clock-ins itself: they come in files.
-    pub(super) import: bool,
+    device: String,
+    /// The journal; `None` for an import source, whose clock-ins come in files.
+    journal: Option<Pos>,
     /// From when on it could take one; for an import source, always.
-    pub(super) since: EpochMs,
+    since: EpochMs,
     /// Until when.
-    pub(super) until: Option<EpochMs>,
+    until: Option<EpochMs>,
 }
 
 /// The rows.
@@ -79,7 +80,7 @@ impl Sheet {
 
     /// The devices that could tell of a clock-in, as far as was known before a position.
     pub(super) fn in_service(&self, as_of: Pos) -> Vec<InService> {
-        self.devices.iter().filter_map(|(code, versions)| in_service(code, versions, as_of)).collect()
+        self.devices.iter().flat_map(|(code, versions)| in_service(code, versions, as_of)).collect()
     }
 
     /// Up to when the files of an import source are complete, says whoever attested it.
@@ -112,18 +113,17 @@ impl Sheet {
             return Arc::clone(coverage);
         }
         let devices = self.in_service(as_of).into_iter().map(|serving| {
-            let InService { device, import, since, until } = serving;
-            let covered_until = if import {
-                self.complete_through(&device, as_of)
-            } else {
-                rows.covered_until(&device, as_of)
+            let InService { device, journal, since, until } = serving;
+            let covered_until = match journal {
+                Some(journal) => rows.covered_until(&device, journal, as_of),
+                None => self.complete_through(&device, as_of),
             };
             Told {
                 since,
                 until,
                 covered_until,
                 outages: rows.outages_of(&device, as_of),
-                source: if import { Source::Import } else { Source::Terminal },
+                source: if journal.is_some() { Source::Terminal } else { Source::Import },
                 device,
             }
         });
@@ -132,30 +132,38 @@ impl Sheet {
         coverage
     }
 
-    /// The codes of all devices.
-    pub(super) fn codes(&self) -> BTreeSet<String> {
-        self.devices.keys().cloned().collect()
+    /// The journals of all devices.
+    pub(super) fn journals(&self) -> BTreeSet<(String, Pos)> {
+        let versions = self.devices.values().flatten();
+        versions.map(|at| (at.device.device.clone(), Pos::new(at.device.journal))).collect()
     }
 }
 
-fn in_service(code: &str, versions: &[DeviceAt], as_of: Pos) -> Option<InService> {
-    let seen = versions.get(..versions.partition_point(|at| at.pos < as_of))?;
-    let newest = seen.last()?;
-    let import = newest.device.kind() == device::Kind::ImportSource;
-    if import {
+fn in_service(code: &str, versions: &[DeviceAt], as_of: Pos) -> Vec<InService> {
+    let seen = versions.get(..versions.partition_point(|at| at.pos < as_of)).unwrap_or_default();
+    let Some(newest) = seen.last() else { return Vec::new() };
+    if newest.device.kind() == device::Kind::ImportSource {
         // Once nobody imports under it any more, it has nothing more to tell.
-        let gone = newest.device.retired;
-        return (!gone).then(|| InService {
-            device: code.to_owned(),
-            import,
-            since: EpochMs::ZERO,
-            until: None,
-        });
+        let device = code.to_owned();
+        let source = InService { device, journal: None, since: EpochMs::ZERO, until: None };
+        return if newest.device.retired { Vec::new() } else { vec![source] };
     }
-    let ended = |at: &&DeviceAt| at.device.retired || at.device.revoked;
-    // Of several endings in a row the first.
-    let until = seen.iter().rev().take_while(ended).last().map(|at| at.recorded);
-    Some(InService { device: code.to_owned(), import, since: seen.first()?.recorded, until })
+    // What has no key yet stamps nothing, unless it never gets one.
+    let keyed = seen.iter().any(|at| !at.device.public_key.is_empty());
+    let mut stretches: Vec<InService> = Vec::new();
+    let mut open: Option<InService> = None;
+    for at in seen {
+        let serves = !at.device.retired && !at.device.revoked && (!keyed || !at.device.public_key.is_empty());
+        let journal = Some(Pos::new(at.device.journal));
+        if open.as_ref().is_some_and(|stretch| !serves || stretch.journal != journal) {
+            stretches.extend(open.take().map(|stretch| InService { until: Some(at.recorded), ..stretch }));
+        }
+        if serves && open.is_none() {
+            open = Some(InService { device: code.to_owned(), journal, since: at.recorded, until: None });
+        }
+    }
+    stretches.extend(open);
+    stretches
 }
 
 /// Loads what the days of people can need in states from one to another.
@@ -248,9 +256,12 @@ pub(super) fn derive(
     if !planned.rostered {
         return Derived { body: Body::Nothing, waits: Vec::new() };
     }
+    // Only what touches the day when it comes may count for it, whatever else was loaded.
+    let (from, until) = around_of(zone, day);
     let punches: Vec<DayPunch> = rows
         .punches_of(person, as_of)
         .into_iter()
+        .filter(|(_, at)| from <= at.at && at.at <= until)
         .filter_map(|(punch, at)| {
             let direction = Direction::try_from(punch.fact.direction).ok()?;
             Some(DayPunch { punch: punch.pos, at, direction, source: PunchSource::Device })

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::book::{self, Book, Seen as All};
 use super::fact::{Command, proposal, remark};
 use super::overlap;
-use super::refusal::Refusal;
+use super::refusal::{PAST_DAYS_MOST, Refusal};
 use super::state::State;
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Reason, Subject, Words, Zone};
 use crate::proto::fact::Fact as Of;
@@ -93,7 +93,11 @@ fn put_roster(roster: &RosterFact, book: &Book, seen: Seen<'_>, moment: &Moment<
         (format!("patterns[{at}]"), pattern.person_id.as_str(), shift, day(pattern.from.as_ref()))
     });
     let named: Vec<(String, &str, Option<&str>, EpochDay)> = entries.chain(patterns).collect();
+    let earliest = today(seen, moment).plus_days(-PAST_DAYS_MOST);
     for (at, person_id, shift, on) in &named {
+        if *on < earliest {
+            return Err(Refusal::TooLongAgo(at.clone()));
+        }
         if seen.deployment.person(person_id).is_none_or(|person| person.retired) {
             return Err(Refusal::UnknownPerson(at.clone()));
         }

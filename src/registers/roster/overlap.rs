@@ -6,6 +6,7 @@ use super::book::{Book, Seen};
 use super::refusal::{Named, Refusal};
 use super::shift::{spans, spans_on_rest, works_on};
 use crate::kernel::EpochDay;
+use crate::registers::directory::view::opt_day;
 
 /// A shift repeats itself weekly, and a span reaches into the next day: from two days before a change until a week and a
 /// day after it every pair of neighbours is seen.
@@ -39,14 +40,18 @@ pub fn first(book: &Book, person_id: &str, changes: &BTreeSet<EpochDay>) -> Opti
     None
 }
 
-/// The days on which what somebody is rostered for changes, from a day on.
+/// The days on which what somebody is rostered for changes, from a day on: by another duty, or by a later version of its
+/// shift.
 pub fn changes(book: &Book, person_id: &str, from: EpochDay) -> BTreeSet<EpochDay> {
     let duties = book.duties.get(person_id).into_iter().flatten();
+    let worked: BTreeSet<&str> = duties.clone().filter_map(|duty| duty.shift.as_deref()).collect();
+    let versions = book.own.shifts.iter().filter(|at| worked.contains(at.shift.shift.as_str()));
+    let versions = versions.filter_map(|at| opt_day(at.shift.effective_from.as_ref()));
     let ends = duties.flat_map(|duty| {
         let after = duty.until.map(|until| until.plus_days(1));
         std::iter::once(duty.from).chain(after)
     });
-    ends.filter(|day| *day >= from).chain([from]).collect()
+    ends.chain(versions).filter(|day| *day >= from).chain([from]).collect()
 }
 
 fn worked(book: &Book, person_id: &str, day: EpochDay) -> Vec<Named> {

@@ -2,6 +2,9 @@
 
 use crate::kernel::{EpochDay, Reason, Said};
 
+/// A roster begins at most so many days ago: two years and some. Every day from there on is judged.
+pub const PAST_DAYS_MOST: i32 = 800;
+
 /// A span of somebody's roster, as a refusal names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -36,6 +39,8 @@ pub enum Refusal {
     UnknownPerson(String),
     /// The person has never been assigned to this centre; where the request names them.
     NotAssignedHere(String),
+    /// A roster begins longer ago than it may; where the request says so.
+    TooLongAgo(String),
     /// One person would be at work twice at once.
     OverlappingSpans {
         /// Whose.
@@ -66,6 +71,7 @@ impl Reason for Refusal {
             Self::UnknownShift(_) => "UNKNOWN_SHIFT",
             Self::UnknownPerson(_) => "UNKNOWN_PERSON",
             Self::NotAssignedHere(_) => "NOT_ASSIGNED_HERE",
+            Self::TooLongAgo(_) => "TOO_LONG_AGO",
             Self::OverlappingSpans { .. } => "OVERLAPPING_SPANS",
             Self::NotAPerson => "NOT_A_PERSON",
             Self::NotInTheFuture => "NOT_IN_THE_FUTURE",
@@ -91,6 +97,10 @@ impl Reason for Refusal {
             Self::NotAssignedHere(at) => Said::new(
                 format!("{at} 所列人员未派驻本中心"),
                 format!("the person that {at} names is not assigned to this centre"),
+            ),
+            Self::TooLongAgo(at) => Said::new(
+                format!("{at} 的日期早于 {PAST_DAYS_MOST} 天之前"),
+                format!("{at} begins more than {PAST_DAYS_MOST} days ago"),
             ),
             Self::OverlappingSpans { person_id, first, second } => Said::new(
                 format!("人员 {person_id} 的两个班段重叠：{first} 与 {second}"),

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use ed25519_dalek::SigningKey;
 use prost::Message;
 use qinlian::clock::{Clock, MockClock};
-use qinlian::kernel::{EpochDay, EpochMs, LogId, Words};
+use qinlian::kernel::{DeviceId, EpochDay, EpochMs, LogId, Words};
 use qinlian::ledger::committer::Lane;
 use qinlian::ledger::port::Submission;
 use qinlian::proto::day_result::{Headline, SlotResult};
@@ -15,6 +16,7 @@ use qinlian::proto::{DayResult, RosterEntry, RosterFact, RosterPattern};
 use qinlian::registers::audit::fact::Command as Audit;
 use qinlian::registers::derivation::{DAY, day_of};
 use qinlian::registers::directory::fact::{Command as Directory, Noun};
+use qinlian::registers::directory::terminal::Command as Terminal;
 use qinlian::registers::roster::fact::Command as Roster;
 use qinlian::registers::roster::notices;
 use qinlian::registers::rulebook::server;
@@ -248,6 +250,61 @@ async fn rosters_calendars_assignments_and_devices_revise_the_days_that_they_tou
 }
 
 #[tokio::test]
+async fn days_without_an_entry_are_there_all_the_same() {
+    each(async |fixture| {
+        let rig = Rostered::begin(&fixture.store, 406).await;
+        // Nothing is written from Monday morning to Friday: the server was off.
+        rig.at(minute(TUESDAY + 3 * 1_440)).await;
+        rig.hall.fold().await;
+        let mut days: Vec<i64> = rig
+            .hall
+            .revisions(DAY)
+            .await
+            .iter()
+            .filter_map(|item| day_of(&item.key).map(|(_, day)| day.column()))
+            .collect();
+        days.sort_unstable();
+        days.dedup();
+        let monday = EpochDay::from_ymd(2026, 3, 2).expect("a day").column();
+        assert_eq!(days, (monday..monday + 5).collect::<Vec<_>>());
+        rig.hall.office.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_machine_under_the_same_code_does_not_vouch_for_what_the_first_one_took_along() {
+    each(async |fixture| {
+        let rig = Rostered::begin(&fixture.store, 407).await;
+        let enrol = async |number: u8| {
+            let device = DeviceId::parse("gate-2").expect("a code");
+            let code_hmac = [number; 32];
+            let key = SigningKey::from_bytes(&[number; 32]).verifying_key().to_bytes();
+            for command in [
+                Terminal::Code { device: device.clone(), code_hmac },
+                Terminal::Enrol { device, code_hmac, key },
+            ] {
+                let command = Directory::Terminal(command);
+                rig.hall.office.administer(rig.hall.log(), command).await.expect("enrolled");
+            }
+        };
+        enrol(8).await;
+        rig.at(tuesday("00:00")).await;
+        rig.reported(&["gate-1"], "18:40").await;
+        // Gate 2 never told of Tuesday. On Wednesday another key is enrolled for it, with a journal of its own.
+        rig.at(minute(TUESDAY + 1_440 + 600)).await;
+        enrol(9).await;
+        rig.reported(&["gate-1", "gate-2"], "48:00").await;
+        rig.hall.fold().await;
+        rig.at(minute(TUESDAY + 4 * 1_440)).await;
+        rig.hall.fold().await;
+        assert_eq!(rig.newest(2).await, "UNVERIFIED: UNVERIFIED UNVERIFIED | UNVERIFIED UNVERIFIED");
+        rig.hall.office.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_declared_outage_of_every_device_leaves_a_slot_unverified() {
     each(async |fixture| {
         let rig = Rostered::begin(&fixture.store, 404).await;
@@ -256,7 +313,7 @@ async fn a_declared_outage_of_every_device_leaves_a_slot_unverified() {
         rig.hall.fold().await;
         assert_eq!(rig.newest(2).await, "ABSENT: MISSING! MISSING! | MISSING! MISSING!");
         for gate in ["gate-1", "gate-2"] {
-            let device = qinlian::kernel::DeviceId::parse(gate).expect("a code");
+            let device = DeviceId::parse(gate).expect("a code");
             let reason = Words::parse("停电").expect("words");
             let from = tuesday("08:00");
             let out = qinlian::registers::attendance::fact::Command::Outage {

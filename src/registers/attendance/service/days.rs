@@ -27,6 +27,8 @@ use crate::results::{Body, Filter, Item, Key, newest};
 const DAYS_MOST: i32 = 366;
 /// Keys that are looked at for one page at a time.
 const LOOK: usize = 1_000;
+/// So often for one page.
+const ROUNDS_MOST: usize = 20;
 /// The most items of one message of a stream.
 const STREAM_ITEMS: usize = 1_000;
 /// A stream looks again at the latest after this long, should it not be told that there is news.
@@ -156,17 +158,24 @@ impl Calls {
         let place = self.desk.enter_to_read(caller, &centre).await?;
         let people = people(&place, person.as_ref(), department.as_ref());
         let after = after.map(|(day, person)| (person, EpochDay::from_column(day.column())));
-        let mut keys = keys_after(&people, (from, until), after.as_ref());
+        let mut walk = Walk::new(people, (from, until), after);
         let mut found: Vec<Item> = Vec::new();
-        while found.len() <= size && !keys.is_empty() {
-            let rest = keys.split_off(keys.len().min(LOOK));
+        let mut looked = None;
+        for _ in 0..ROUNDS_MOST {
+            let keys = walk.next(LOOK);
+            if keys.is_empty() || found.len() > size {
+                break;
+            }
             let items = newest(self.desk.store(), place.log, DAY, &keys, Pos::new(u64::MAX)).await?;
             found.extend(items.into_iter().filter(|item| matches!(item.body, Body::Content(_))));
-            keys = rest;
+            looked = keys.last().cloned();
         }
         let more = found.len() > size;
         found.truncate(size);
-        let last = found.last().filter(|_| more).and_then(|item| day_of(&item.key));
+        // A page that looked at very many days without a result ends where it looked last.
+        let unfinished = looked.filter(|_| !walk.is_over());
+        let last = if more { found.last().map(|item| item.key.clone()) } else { unfinished };
+        let last = last.as_ref().and_then(day_of);
         let next_page_token =
             last.map(|(person, day)| wire::token(Pos::from_column(day.column()).unwrap_or_default(), person));
         let days = self.day_results(place.log, &place, found).await?;
@@ -273,25 +282,50 @@ fn people(place: &Place, person: Option<&PersonId>, department: Option<&Departme
     assigned.filter(|person| visible(place, person, department)).map(str::to_owned).collect()
 }
 
-/// The keys of people's days, in order, after one.
-fn keys_after(
-    people: &BTreeSet<String>,
-    (from, until): (EpochDay, EpochDay),
-    after: Option<&(String, EpochDay)>,
-) -> Vec<Key> {
-    let mut keys = Vec::new();
-    for person in people {
-        for day in days(from, until) {
-            if after.is_none_or(|(last, on)| (person, day) > (last, *on)) {
-                keys.push(day_key(DAY, person, day));
-            }
-        }
-    }
-    keys
+/// Goes through people's days in the order of keys.
+struct Walk {
+    people: std::iter::Peekable<std::collections::btree_set::IntoIter<String>>,
+    from: EpochDay,
+    until: EpochDay,
+    day: EpochDay,
 }
 
-fn days(from: EpochDay, until: EpochDay) -> impl Iterator<Item = EpochDay> {
-    std::iter::successors(Some(from), |day| Some(day.plus_days(1))).take_while(move |day| *day <= until)
+impl Walk {
+    /// After a person's day, or from the beginning.
+    fn new(
+        people: BTreeSet<String>,
+        (from, until): (EpochDay, EpochDay),
+        after: Option<(String, EpochDay)>,
+    ) -> Self {
+        let mut walk = Self { people: people.into_iter().peekable(), from, until, day: from };
+        if let Some((last, on)) = after {
+            while walk.people.next_if(|person| *person < last).is_some() {}
+            if walk.people.peek() == Some(&last) {
+                walk.day = walk.day.max(on.plus_days(1));
+            }
+        }
+        walk
+    }
+
+    /// The next keys, at most so many.
+    fn next(&mut self, most: usize) -> Vec<Key> {
+        let mut keys = Vec::new();
+        while keys.len() < most {
+            let Some(person) = self.people.peek() else { break };
+            if self.day > self.until {
+                self.day = self.from;
+                self.people.next();
+                continue;
+            }
+            keys.push(day_key(DAY, person, self.day));
+            self.day = self.day.plus_days(1);
+        }
+        keys
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.next(1).is_empty()
+    }
 }
 
 fn day_result(item: &Item, indexes: &Indexes, kinds: &HashMap<Pos, u16>) -> Option<DayResult> {
