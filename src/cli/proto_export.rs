@@ -9,13 +9,14 @@ use clap::Subcommand;
 use super::{Answer, say};
 
 /// As they were compiled in.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("access.proto", include_str!("../../proto/qinlian/v1/access.proto")),
     ("attendance.proto", include_str!("../../proto/qinlian/v1/attendance.proto")),
     ("audit.proto", include_str!("../../proto/qinlian/v1/audit.proto")),
     ("common.proto", include_str!("../../proto/qinlian/v1/common.proto")),
     ("directory.proto", include_str!("../../proto/qinlian/v1/directory.proto")),
     ("facts.proto", include_str!("../../proto/qinlian/v1/facts.proto")),
+    ("roster.proto", include_str!("../../proto/qinlian/v1/roster.proto")),
 ];
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -71,10 +72,11 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     if let Some(port) = options.port {
         config.listen.port = port;
     }
+    let stop = StopSignals::listen()?;
     let office = Office::open(config, Opening::default()).await?;
     let running = start(&office, options.insecure).await?;
     say(&format!("qinlian listens on {}:{}", office.config.listen.address, running.port));
-    stopped().await?;
+    stop.told().await;
     running.stop().await?;
     office.close().await;
     sending.stop().await;
@@ -248,13 +250,23 @@ impl Running {
     }
 }
 
-/// Waits for somebody to end the process.
-pub(super) async fn stopped() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
+/// What ends the process: SIGTERM and SIGINT.
+pub(super) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Listens from now on. Before this they end the process at once: so it comes before anybody is told that it is up.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Waits for one.
+    pub(super) async fn told(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -121,8 +121,9 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
             fs::remove_dir_all(&data).with_context(|| format!("failed to remove {}", data.display()))?;
         }
     } else {
+        let stop = serve::StopSignals::listen()?;
         story.try_it(running.port).await?;
-        serve::stopped().await?;
+        stop.told().await;
         running.stop().await?;
         office.close().await;
     }

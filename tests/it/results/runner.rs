@@ -137,6 +137,13 @@ async fn readers_are_told_that_there_is_news_by_their_own_runner_and_of_another_
         for news in [&mut here, &mut there] {
             tokio::time::timeout(Duration::from_secs(30), news.changed()).await.unwrap().unwrap();
         }
+        // The first news may be that a fold was begun.
+        let folded = async {
+            while Dump::of(&fixture.store, LOG).await.revised.is_empty() {
+                here.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), folded).await.unwrap();
         mine.stop().await;
         others.stop().await;
         assert_eq!(Dump::of(&fixture.store, LOG).await.revised.len(), 1);

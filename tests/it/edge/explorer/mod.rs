@@ -45,6 +45,10 @@ const KEYS: &[(&str, &str)] = &[
     ("EnrolDevice", "a new key has to sign the code"),
     ("RotateDeviceKey", "the present key and the new one have to sign"),
     ("GetDeviceToken", "the key has to sign the challenge"),
+    // Not a key, but as seldom found by trying.
+    ("PutShift", "each span has to begin after the one before it ends"),
+    ("PutCalendarYear", "each day has to be one of the year"),
+    ("ProposePolicy", "each value has to be one of its key's"),
 ];
 
 /// What is answered by a rule, and not by the check of the request's form or of its token.
