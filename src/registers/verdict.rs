@@ -4,8 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::kernel::{CentreId, EpochMs, LogId, Pos, Reason, Said};
-use crate::proto::Fact;
+use prost::Message;
+
+use crate::kernel::{CentreId, EpochMs, LogId, Pos, Reason, Said, Subject, Words};
+use crate::proto::{Fact, RemarkPersonal};
 
 /// The moment at which a command is judged.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,16 @@ pub struct Moment<'a> {
     pub random: [u8; 16],
 }
 
+impl Moment<'_> {
+    /// Is the command a person's? What takes two people takes no system: its key may be in the same hands as somebody's own.
+    pub fn is_a_persons(&self) -> bool {
+        matches!(Subject::parse(self.principal), Ok(Subject::Person(_)))
+    }
+}
+
+/// The schema of [`RemarkPersonal`], proto/qinlian/v1/facts.proto.
+const REMARK_SCHEMA: u16 = 0x0121;
+
 /// A personal part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Personal {
@@ -35,6 +47,18 @@ pub struct Personal {
     pub schema: u16,
     /// The message's bytes.
     pub payload: Vec<u8>,
+}
+
+impl Personal {
+    /// What carries only words, and who vouches.
+    pub fn remark(remark: &RemarkPersonal) -> Self {
+        Self { schema: REMARK_SCHEMA, payload: remark.encode_to_vec() }
+    }
+
+    /// Somebody's reason.
+    pub fn reason(reason: &Words) -> Self {
+        Self::remark(&RemarkPersonal { reason: reason.as_str().to_owned(), ..RemarkPersonal::default() })
+    }
 }
 
 /// What a command becomes.

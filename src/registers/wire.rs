@@ -47,6 +47,26 @@ pub fn opt_day(check: &mut Check, field: &str, date: Option<&Date>) -> Option<Ep
     date.and_then(|date| day(check, field, Some(date)))
 }
 
+/// The most days after the first of a question.
+const DAYS_MOST: i32 = 366;
+
+/// The first and the last day of a question.
+pub fn from_until(
+    check: &mut Check,
+    from: Option<&Date>,
+    until: Option<&Date>,
+) -> Option<(EpochDay, EpochDay)> {
+    let from = day(check, "from", from);
+    let until = day(check, "until", until);
+    let (from, until) = from.zip(until)?;
+    if !(from..=from.plus_days(DAYS_MOST)).contains(&until) {
+        let said = Said::new("应在开始日之后 366 天之内", "is not within 366 days of the first");
+        check.refuse("until", "OUT_OF_RANGE", said);
+        return None;
+    }
+    Some((from, until))
+}
+
 /// The centre of a request.
 pub fn centre(check: &mut Check, centre: &str) -> Option<CentreId> {
     check.take("centre", CentreId::parse(centre))

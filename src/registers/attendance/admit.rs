@@ -210,7 +210,7 @@ fn begin_outage(
     Ok(Accepted {
         claimed: Some(from),
         facts: vec![Fact { fact: Some(Of::DeviceOutage(fact)) }],
-        personal: Some(Personal { schema: fact::REMARK_SCHEMA, payload: remark.encode_to_vec() }),
+        personal: Some(Personal::remark(&remark)),
         ..Accepted::default()
     })
 }
@@ -238,8 +238,7 @@ fn admit_import(import: &Import, seen: Seen<'_>, moment: &Moment<'_>) -> Result<
         return Err(Refusal::NotAnImportSource);
     }
     let remark = import.remark();
-    let personal = (remark != RemarkPersonal::default())
-        .then(|| Personal { schema: fact::REMARK_SCHEMA, payload: remark.encode_to_vec() });
+    let personal = (remark != RemarkPersonal::default()).then(|| Personal::remark(&remark));
     Ok(Accepted {
         claimed: import.complete_through,
         facts: vec![Fact { fact: Some(Of::Import(import.fact())) }],

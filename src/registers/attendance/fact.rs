@@ -18,8 +18,6 @@ use crate::registers::kind;
 
 /// The schema of a punch's personal part, proto/qinlian/v1/facts.proto.
 pub const PUNCH_PERSONAL_SCHEMA: u16 = 0x0111;
-/// The schema of a remark, proto/qinlian/v1/facts.proto.
-pub const REMARK_SCHEMA: u16 = 0x0121;
 
 /// How a punch came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -399,20 +399,23 @@ pub async fn punches_in(
     Ok(rows)
 }
 
+/// A record of a device's coverage, with its code.
+pub type CoveredBy = (String, CoveredAt);
+
 /// What devices told of how far each of their journals reaches, in states from one position to another.
 pub async fn covered_of(
     tx: &mut Tx,
     log: LogId,
     journals: &BTreeSet<(String, Pos)>,
     (from, until): (Pos, Pos),
-) -> Result<HashMap<String, Vec<CoveredAt>>, StoreError> {
+) -> Result<Vec<CoveredBy>, StoreError> {
     if journals.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
     let keys = Keys::texts(journals.iter().map(|(device, _)| device.clone()))
         .and_ints(journals.iter().map(|(_, journal)| journal.column()));
     let binds = Binds::new().and(log.column()).and(until.column()).and(from.column()).keys(keys);
-    Ok(by_device(tx.fetch(&COVERED_OF, binds, read_of_device).await?))
+    tx.fetch(&COVERED_OF, binds, read_of_device).await
 }
 
 /// What is on record of what devices do, and since when, in states from one position to another.
@@ -421,9 +424,9 @@ pub async fn covered(
     log: LogId,
     devices: &BTreeSet<String>,
     (from, until): (Pos, Pos),
-) -> Result<HashMap<String, Vec<CoveredAt>>, StoreError> {
+) -> Result<Vec<CoveredBy>, StoreError> {
     if devices.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Vec::new());
     }
     let base = |until: Pos| Binds::new().and(log.column()).and(until.column());
     let keys = || Keys::texts(devices.iter().cloned());
@@ -435,14 +438,14 @@ pub async fn covered(
     let after = Keys::texts(since.keys().copied()).and_ints(since.values().copied());
     found.extend(tx.fetch(&FIRST_AFTER, base(until).keys(after), read_of_device).await?);
     found.extend(breaks);
-    Ok(by_device(found))
+    Ok(found)
 }
 
-fn read_of_device(cells: &mut Cells<'_>) -> Result<(String, CoveredAt), StoreError> {
+fn read_of_device(cells: &mut Cells<'_>) -> Result<CoveredBy, StoreError> {
     Ok((cells.text()?, read_covered(cells)?))
 }
 
-fn by_device(found: Vec<(String, CoveredAt)>) -> HashMap<String, Vec<CoveredAt>> {
+fn by_device(found: Vec<CoveredBy>) -> HashMap<String, Vec<CoveredAt>> {
     let mut covered: HashMap<String, Vec<CoveredAt>> = HashMap::new();
     for (device, at) in found {
         covered.entry(device).or_default().push(at);
@@ -476,12 +479,8 @@ pub async fn outages(
 impl Rows {
     /// The same, with records and outages of devices.
     #[must_use]
-    pub fn with_devices(
-        mut self,
-        covered: HashMap<String, Vec<CoveredAt>>,
-        outages: HashMap<String, Vec<OutageAt>>,
-    ) -> Self {
-        self.covered = covered;
+    pub fn with_devices(mut self, covered: Vec<CoveredBy>, outages: HashMap<String, Vec<OutageAt>>) -> Self {
+        self.covered = by_device(covered);
         self.outages = outages;
         self
     }

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use super::fact::{Command, MOST_PARTS, again, part_at, part_refs, remark};
+use super::fact::{Command, MOST_PARTS, again, part_at, part_refs};
 use super::refusal::Refusal;
 use super::state::{Standing, State};
-use crate::kernel::{PersonId, Pos, Reason, Subject, Words};
+use crate::kernel::{PersonId, Pos, Reason, Words};
 use crate::ledger::port::PartAt;
 use crate::proto::fact::Fact as Of;
 use crate::proto::{ClockFact, ErasureDecisionFact, ErasureRequestFact, Fact, TickFact};
-use crate::registers::verdict::{Accepted, Moment, Verdict};
+use crate::registers::verdict::{Accepted, Moment, Personal, Verdict};
 
 /// Accept, or a reason to refuse.
 pub fn admit(command: &Command, state: &State, moment: &Moment<'_>) -> Verdict {
@@ -24,7 +24,7 @@ pub fn admit(command: &Command, state: &State, moment: &Moment<'_>) -> Verdict {
 fn decide(command: &Command, state: &State, moment: &Moment<'_>) -> Result<Accepted, Refusal> {
     match command {
         Command::Disclose { fact, reason } => {
-            Ok(Accepted { personal: Some(remark(reason)), ..said(Of::Disclosure(fact.clone())) })
+            Ok(Accepted { personal: Some(Personal::reason(reason)), ..said(Of::Disclosure(fact.clone())) })
         }
         Command::EndDisclosure(fact) => {
             let disclosure = Pos::new(fact.disclosure);
@@ -41,7 +41,7 @@ fn decide(command: &Command, state: &State, moment: &Moment<'_>) -> Result<Accep
             let parts = erasable(parts, state, moment)?;
             let person_id = person_id.as_ref().map(PersonId::to_string).unwrap_or_default();
             let fact = ErasureRequestFact { parts: part_refs(&parts), person_id, basis: (*basis).into() };
-            Ok(Accepted { personal: Some(remark(reason)), ..said(Of::ErasureRequest(fact)) })
+            Ok(Accepted { personal: Some(Personal::reason(reason)), ..said(Of::ErasureRequest(fact)) })
         }
         Command::DecideErasure { erasure, approve, reason } => {
             erasure_decided(*erasure, *approve, reason, state, moment)
@@ -79,12 +79,9 @@ fn pairs(parts: &[PartAt]) -> Vec<(Pos, u32)> {
     parts.iter().map(|at| (at.pos, at.part)).collect()
 }
 
-/// Only a person proposes and decides: a system's key may be in the same hands as somebody's own.
+/// Only a person proposes and decides.
 fn by_a_person(moment: &Moment<'_>) -> Result<(), Refusal> {
-    match Subject::parse(moment.principal) {
-        Ok(Subject::Person(_)) => Ok(()),
-        Ok(Subject::Device(_) | Subject::System(_)) | Err(_) => Err(Refusal::NotAPerson),
-    }
+    if moment.is_a_persons() { Ok(()) } else { Err(Refusal::NotAPerson) }
 }
 
 /// The parts of a proposal, if all of them can be erased.
@@ -137,7 +134,7 @@ fn erasure_decided(
     };
     Ok(Accepted {
         refers_to: Some(erasure),
-        personal: Some(remark(reason)),
+        personal: Some(Personal::reason(reason)),
         erases: pairs(&parts),
         ..said(Of::ErasureDecision(fact))
     })

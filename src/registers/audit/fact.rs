@@ -7,13 +7,10 @@ use crate::ledger::port::PartAt;
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
     ClockFact, DisclosureEndFact, DisclosureFact, EpochFact, ErasureDecisionFact, ErasureRequestFact, Fact,
-    PartRef, RemarkPersonal, RulesFact, TickFact, request_erasure_request,
+    PartRef, RulesFact, TickFact, request_erasure_request,
 };
 use crate::registers::kind;
 use crate::registers::verdict::Personal;
-
-/// The schema of the personal part, proto/qinlian/v1/facts.proto.
-pub const PERSONAL_SCHEMA: u16 = 0x0121;
 
 /// Parts that one entry erases: at most 10,000, so that the entry stays below 1 MiB and its transaction short.
 pub const MOST_PARTS: usize = 10_000;
@@ -116,7 +113,7 @@ impl Command {
         };
         let mut bytes = Fact { fact: Some(of) }.encode_length_delimited_to_vec();
         if let Some(reason) = reason {
-            bytes.extend(remark(reason).payload);
+            bytes.extend(Personal::reason(reason).payload);
         }
         bytes
     }
@@ -130,12 +127,6 @@ pub fn again(parts: &[PartAt]) -> ErasureDecisionFact {
         again: true,
         ..ErasureDecisionFact::default()
     }
-}
-
-/// Words as a personal part.
-pub fn remark(reason: &Words) -> Personal {
-    let remark = RemarkPersonal { reason: reason.as_str().to_owned(), ..RemarkPersonal::default() };
-    Personal { schema: PERSONAL_SCHEMA, payload: remark.encode_to_vec() }
 }
 
 /// Parts as messages.

@@ -1,5 +1,6 @@
 //! What a day came to, as stored bytes and as a message: codes and numbers are stored, sentences are added when it is read.
 
+use super::trust;
 use crate::kernel::{EpochMs, Pos, Said, Zone};
 use crate::proto::day_result::{
     self, Absence, Open as OpenMessage, PolicyInForce, Slot as SlotMessage, Span as SpanMessage, open,
@@ -62,9 +63,10 @@ same!(DaySource, day_result::Source, source, from_source, {
 same!(AbsenceKind, Absence, absence, from_absence, {
     Leave = Leave, Trip = Trip, Out = Out, Training = Training,
 });
-same!(Trust, TimeTrust, trust, from_trust, {
-    Trusted = Trusted, Corrected = Corrected, Imported = Imported, Suspect = Suspect,
-});
+fn from_trust(value: i32) -> Option<Trust> {
+    let all = [Trust::Trusted, Trust::Corrected, Trust::Imported, Trust::Suspect];
+    all.into_iter().find(|known| i32::from(trust(*known)) == value)
+}
 
 /// What is stored of a day: its number, entry, person and date are its row's.
 pub fn content(outcome: DayOutcome, policy: PolicyInForce) -> DayResult {

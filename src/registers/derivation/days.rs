@@ -11,6 +11,7 @@ use crate::proto::{Fact, device};
 use crate::registers::directory;
 use crate::registers::directory::fact::{Record, day, opt_day};
 use crate::registers::roster;
+use crate::registers::roster::book::PolicyAt;
 use crate::results::{AsOf, Key, RangeAt, Room};
 use crate::store::{StoreError, Tx};
 
@@ -179,7 +180,8 @@ impl Days {
             Self::Open(day) => (*day, *day),
         };
         // Nothing is due before anybody was rostered.
-        let first = first_day(tx, page.log, page.as_of).await?;
+        let policies = policies(tx, page.log, page.as_of).await?;
+        let first = first_day(tx, page.log, page.as_of, &policies).await?;
         let Some(from) = first.map(|first| first.max(from)).filter(|from| *from <= until) else {
             return Ok(Vec::new());
         };
@@ -193,7 +195,7 @@ impl Days {
             return Ok(keys);
         }
         if let Self::Shift(shift, _, _) = self
-            && !is_everybodys(tx, page.log, shift, page.as_of).await?
+            && !is_everybodys(tx, page.log, shift, page.as_of, &policies).await?
         {
             let mut people = roster::rows::people_on(tx, page.log, vec![shift.as_str()]).await?;
             people.sort_unstable();
@@ -253,21 +255,35 @@ fn push(
     }
 }
 
-/// Does a centre's own day, or a policy's default, name a shift?
-async fn is_everybodys(tx: &mut Tx, log: LogId, shift: &str, until: AsOf) -> Result<bool, StoreError> {
-    let days = roster::rows::centre_days(tx, log, until.pos).await?;
+/// Every policy that may judge a day of a log: its own, and the deployment's.
+async fn policies(tx: &mut Tx, log: LogId, until: AsOf) -> Result<Vec<PolicyAt>, StoreError> {
     let mut policies = roster::rows::policies(tx, log, until.pos).await?;
     policies.extend(roster::rows::policies(tx, LogId::DEPLOYMENT, until.deployment).await?);
+    Ok(policies)
+}
+
+/// Does a centre's own day, or a policy's default, name a shift?
+async fn is_everybodys(
+    tx: &mut Tx,
+    log: LogId,
+    shift: &str,
+    until: AsOf,
+    policies: &[PolicyAt],
+) -> Result<bool, StoreError> {
+    let days = roster::rows::centre_days(tx, log, until.pos).await?;
     let default =
         policies.iter().any(|at| at.policy.values.get("default_shift").is_some_and(|of| of == shift));
     Ok(default || days.iter().any(|at| at.shift == shift))
 }
 
 /// The first day for which anybody was rostered, or is by a policy's default, as far as was known before a position.
-async fn first_day(tx: &mut Tx, log: LogId, until: AsOf) -> Result<Option<EpochDay>, StoreError> {
+async fn first_day(
+    tx: &mut Tx,
+    log: LogId,
+    until: AsOf,
+    policies: &[PolicyAt],
+) -> Result<Option<EpochDay>, StoreError> {
     let rostered = roster::rows::first_duty(tx, log, until.pos).await?;
-    let mut policies = roster::rows::policies(tx, log, until.pos).await?;
-    policies.extend(roster::rows::policies(tx, LogId::DEPLOYMENT, until.deployment).await?);
     let default = policies
         .iter()
         .filter(|at| at.policy.values.get("default_shift").is_some_and(|shift| !shift.is_empty()))
@@ -283,9 +299,12 @@ mod tests {
     #[test]
     fn a_range_is_read_back_as_it_was_written() {
         let (from, until) = (EpochDay::from_column(20_000), EpochDay::from_column(20_031));
-        for days in
-            [Days::Person("p1".to_owned(), from, until), Days::Everybody(from, until), Days::Open(from)]
-        {
+        for days in [
+            Days::Person("p1".to_owned(), from, until),
+            Days::Everybody(from, until),
+            Days::Shift("day".to_owned(), from, until),
+            Days::Open(from),
+        ] {
             assert_eq!(Days::decode(&days.encode()), Some(days));
         }
         assert_eq!(Days::decode(b"cCARD/ab"), None);

@@ -46,12 +46,7 @@ pub(super) async fn load(
     let journals = sheet.journals();
     let mut covered = load::covered_of(tx, log, &journals, (from.pos, until.pos)).await?;
     // Of what a device does more is wanted than of how far its journals reach.
-    for (device, mut records) in load::covered(tx, log, &devices, (from.pos, until.pos)).await? {
-        let known = covered.entry(device).or_default();
-        known.append(&mut records);
-        known.sort_by_key(|record| record.pos);
-        known.dedup_by_key(|record| record.pos);
-    }
+    covered.extend(load::covered(tx, log, &devices, (from.pos, until.pos)).await?);
     devices.extend(journals.into_iter().map(|(device, _)| device));
     let outages = load::outages(tx, log, &devices, until.pos).await?;
     let punches = load::punches_in(tx, log, &windows, until.pos, &zone).await?;

@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::book::{self, Book, Seen as All};
-use super::fact::{Command, proposal, remark};
+use super::fact::{Command, proposal};
 use super::overlap;
 use super::refusal::{PAST_DAYS_MOST, Refusal};
 use super::state::State;
-use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Reason, Subject, Words, Zone};
+use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Reason, Words, Zone};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{Fact, Policy, PolicyApprovalFact, RosterFact, Shift};
 use crate::registers::directory::admit::Seen;
 use crate::registers::directory::view::{day, opt_day};
-use crate::registers::verdict::{Accepted, Moment, Verdict};
+use crate::registers::verdict::{Accepted, Moment, Personal, Verdict};
 
 /// Accept, or a reason to refuse.
 pub fn admit(command: &Command, state: &State, seen: Seen<'_>, moment: &Moment<'_>) -> Verdict {
@@ -122,12 +122,9 @@ fn put_roster(roster: &RosterFact, book: &Book, seen: Seen<'_>, moment: &Moment<
     Ok(())
 }
 
-/// Only a person proposes and approves: a system's key may be in the same hands as somebody's own.
+/// Only a person proposes and approves.
 fn by_a_person(moment: &Moment<'_>) -> Result<(), Refusal> {
-    match Subject::parse(moment.principal) {
-        Ok(Subject::Person(_)) => Ok(()),
-        Ok(Subject::Device(_) | Subject::System(_)) | Err(_) => Err(Refusal::NotAPerson),
-    }
+    if moment.is_a_persons() { Ok(()) } else { Err(Refusal::NotAPerson) }
 }
 
 fn today(seen: Seen<'_>, moment: &Moment<'_>) -> EpochDay {
@@ -149,7 +146,7 @@ fn propose(
         return Err(Refusal::NotInTheFuture);
     }
     let fact = Of::PolicyProposal(proposal(policy, retroactive));
-    Ok(Accepted { personal: retroactive.map(remark), ..said(fact) })
+    Ok(Accepted { personal: retroactive.map(Personal::reason), ..said(fact) })
 }
 
 fn approve(at: Pos, state: &State, seen: Seen<'_>, moment: &Moment<'_>) -> Result<Accepted, Refusal> {

@@ -5,14 +5,10 @@ use prost::Message;
 use crate::kernel::{Pos, Words};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
-    CalendarYear, CentreDaysFact, Fact, Policy, PolicyApprovalFact, PolicyProposalFact, RemarkPersonal,
-    RosterFact, Shift,
+    CalendarYear, CentreDaysFact, Fact, Policy, PolicyApprovalFact, PolicyProposalFact, RosterFact, Shift,
 };
 use crate::registers::kind;
 use crate::registers::verdict::Personal;
-
-/// The schema of the personal part, proto/qinlian/v1/facts.proto.
-const REMARK_SCHEMA: u16 = 0x0121;
 
 /// A command of the roster. Every field is valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +64,7 @@ impl Command {
         };
         let mut bytes = Fact { fact: Some(of) }.encode_length_delimited_to_vec();
         if let Self::ProposePolicy { retroactive: Some(reason), .. } = self {
-            bytes.extend(remark(reason).payload);
+            bytes.extend(Personal::reason(reason).payload);
         }
         bytes
     }
@@ -77,10 +73,4 @@ impl Command {
 /// A proposal as a fact.
 pub fn proposal(policy: &Policy, retroactive: Option<&Words>) -> PolicyProposalFact {
     PolicyProposalFact { policy: Some(policy.clone()), retroactive: retroactive.is_some() }
-}
-
-/// Words as a personal part.
-pub fn remark(reason: &Words) -> Personal {
-    let remark = RemarkPersonal { reason: reason.as_str().to_owned(), ..RemarkPersonal::default() };
-    Personal { schema: REMARK_SCHEMA, payload: remark.encode_to_vec() }
 }

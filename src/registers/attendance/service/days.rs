@@ -23,8 +23,6 @@ use crate::registers::failure::Failure;
 use crate::registers::{kind, wire};
 use crate::results::{Body, Filter, Item, Key, newest};
 
-/// The most days of one question.
-const DAYS_MOST: i32 = 366;
 /// Keys that are looked at for one page at a time.
 const LOOK: usize = 1_000;
 /// So often for one page.
@@ -141,18 +139,11 @@ impl Calls {
         let department = opt_department(&mut check, &request.department);
         let person = Some(request.person_id.as_str()).filter(|id| !id.is_empty());
         let person = person.and_then(|id| check.take("person_id", PersonId::parse(id)));
-        let from = wire::day(&mut check, "from", request.from.as_ref());
-        let until = wire::day(&mut check, "until", request.until.as_ref());
-        if let Some((from, until)) = from.zip(until)
-            && !(from..=from.plus_days(DAYS_MOST)).contains(&until)
-        {
-            let said = Said::new("应在开始日之后 366 天之内", "is not within 366 days of the first");
-            check.refuse("until", "OUT_OF_RANGE", said);
-        }
+        let days = wire::from_until(&mut check, request.from.as_ref(), request.until.as_ref());
         let size = wire::page_size(&mut check, "page_size", request.page_size);
         let after = wire::parse_token(&mut check, "page_token", &request.page_token);
         check.done()?;
-        let (Some(centre), Some(from), Some(until)) = (centre, from, until) else {
+        let (Some(centre), Some((from, until))) = (centre, days) else {
             return Err(Failure::Fault("PARSE"));
         };
         let place = self.desk.enter_to_read(caller, &centre).await?;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Calls, EVERYTHING};
 use crate::access::Caller;
-use crate::kernel::{Check, EpochDay, PersonId, Pos, Said};
+use crate::kernel::{Check, EpochDay, PersonId, Pos};
 use crate::proto::roster_entry::Works;
 use crate::proto::{
     CentreDay, ListCalendarYearsRequest, ListCalendarYearsResponse, ListCentreDaysRequest,
@@ -16,9 +16,6 @@ use crate::registers::failure::Failure;
 use crate::registers::roster::book::{Book, Duty, Seen};
 use crate::registers::roster::rows::{self, Between, Whose};
 use crate::registers::wire;
-
-/// The most days of one question.
-const DAYS_MOST: i32 = 366;
 
 /// A page that is asked for: centre, size, token.
 type Asked<'a> = (&'a str, i32, &'a str);
@@ -98,16 +95,9 @@ impl Calls {
         let mut check = Check::new();
         let person = Some(request.person_id.as_str()).filter(|id| !id.is_empty());
         let person = person.and_then(|id| check.take("person_id", PersonId::parse(id)));
-        let from = wire::day(&mut check, "from", request.from.as_ref());
-        let until = wire::day(&mut check, "until", request.until.as_ref());
-        if let Some((from, until)) = from.zip(until)
-            && !(from..=from.plus_days(DAYS_MOST)).contains(&until)
-        {
-            let said = Said::new("应在开始日之后 366 天之内", "is not within 366 days of the first");
-            check.refuse("until", "OUT_OF_RANGE", said);
-        }
+        let days = wire::from_until(&mut check, request.from.as_ref(), request.until.as_ref());
         check.done()?;
-        let (Some(from), Some(until)) = (from, until) else { return Err(Failure::Fault("PARSE")) };
+        let (from, until) = days.ok_or(Failure::Fault("PARSE"))?;
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
         let (place, size, after) = self.listed(caller, asked).await?;
         let whose = person.as_ref().map_or(Whose::All, |person| Whose::Of(vec![person.as_str()]));
