@@ -72,9 +72,17 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     if let Some(port) = options.port {
         config.listen.port = port;
     }
-    let stop = StopSignals::listen()?;
-    let office = Office::open(config, Opening::default()).await?;
-    let running = start(&office, options.insecure).await?;
+    let mut stop = StopSignals::listen()?;
+    let opened = async {
+        let office = Office::open(config, Opening::default()).await?;
+        let running = start(&office, options.insecure).await?;
+        anyhow::Ok((office, running))
+    };
+    // Whoever waits for a database may be stopped too; a start that is cut off is like one that crashed.
+    let (office, running) = tokio::select! {
+        opened = opened => opened?,
+        () = stop.told() => return Ok(Answer::Yes),
+    };
     say(&format!("qinlian listens on {}:{}", office.config.listen.address, running.port));
     stop.told().await;
     running.stop().await?;
@@ -263,7 +271,7 @@ impl StopSignals {
     }
 
     /// Waits for one.
-    pub(super) async fn told(mut self) {
+    pub(super) async fn told(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

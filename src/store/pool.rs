@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Postgres, Transaction};
 
 use super::{Binds, Cells, Statement, StoreError, Tx, migrate};
 
@@ -174,7 +175,7 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres { writer, .. } => Tx::Postgres(writer.begin().await?),
+            Self::Postgres { writer, .. } => Tx::Postgres(begin_postgres(writer, "BEGIN").await?),
         })
     }
 
@@ -182,9 +183,9 @@ impl Store {
     pub async fn snapshot(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
-            Self::Postgres { readers, .. } => {
-                Tx::Postgres(readers.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Self::Postgres { readers, .. } => Tx::Postgres(
+                begin_postgres(readers, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
         })
     }
 
@@ -242,4 +243,17 @@ impl Store {
             }
         }
     }
+}
+
+/// Begins a transaction, in a task that ends whether or not the caller waits for it. sqlx 0.9.0 counts a transaction as
+/// begun only once the server has said so: a caller who goes away before that would leave it open in the pool, and everybody
+/// who gets that connection later would see the database as it was then.
+async fn begin_postgres(
+    pool: &PgPool,
+    text: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(text).await });
+    // Only a runtime that ends takes its tasks along.
+    Ok(begun.await.map_err(|_| StoreError::Unavailable("the process ends".to_owned()))??)
 }

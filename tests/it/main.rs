@@ -26,3 +26,4 @@ mod support;
 mod telemetry;
 mod tidy;
 mod tlog;
+mod transactions;

@@ -121,7 +121,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
             fs::remove_dir_all(&data).with_context(|| format!("failed to remove {}", data.display()))?;
         }
     } else {
-        let stop = serve::StopSignals::listen()?;
+        let mut stop = serve::StopSignals::listen()?;
         story.try_it(running.port).await?;
         stop.told().await;
         running.stop().await?;
