@@ -71,6 +71,7 @@ macro_rules! attendance_calls {
             call list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;
             call get_day(GetDayRequest) -> GetDayResponse;
             call list_days(ListDaysRequest) -> ListDaysResponse;
+            call list_coverage_blockers(ListCoverageBlockersRequest) -> ListCoverageBlockersResponse;
             call list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
             call list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
             stream watch_day_results(WatchDayResultsRequest) -> WatchDayResultsResponse as WatchDayResultsStream;

@@ -13,6 +13,7 @@
 //! 5. `chunk`: one transaction around the two;
 //! 6. [`Runner`]: one task per process, which folds what is not folded and asks for time to be put on record;
 //! 7. [`page`]: the revisions of one room, page by page, with a cursor; [`newest`]: single results, as they stand;
+//!    [`waiting`]: what waits for a register's clocks;
 //! 8. `audit`: the same fold again, in memory, against what the tables say.
 
 mod audit;
@@ -30,6 +31,7 @@ mod port;
 mod rows;
 mod runner;
 mod tables;
+mod waiting;
 
 pub use audit::{Audited, Difference};
 pub use chunk::{FoldError, Folded, Folder};
@@ -44,11 +46,12 @@ pub use port::{
 };
 pub use runner::{Runner, RunnerHandle};
 pub use tables::{HEAD, REVISION, WAIT};
+pub use waiting::{Waiting, waiting};
 
 use crate::store::Statement;
 
 /// Every text that is sent, so that a test can prepare each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static Statement> {
-    let reads = feed::STATEMENTS.iter().chain(newest::STATEMENTS);
+    let reads = feed::STATEMENTS.iter().chain(newest::STATEMENTS).chain(waiting::STATEMENTS);
     head::STATEMENTS.iter().chain(rows::STATEMENTS).chain(reads).chain(audit::STATEMENTS).copied()
 }

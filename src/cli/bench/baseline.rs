@@ -223,6 +223,7 @@ unanswered! {
     list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
     get_day(GetDayRequest) -> GetDayResponse;
     list_days(ListDaysRequest) -> ListDaysResponse;
+    list_coverage_blockers(ListCoverageBlockersRequest) -> ListCoverageBlockersResponse;
     list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
 }
 

@@ -296,9 +296,17 @@ impl Derivation for Registered {
     }
 }
 
+/// The clocks of what devices have told.
+pub const COVERAGE: &str = "coverage";
+
 /// What waits for everything that a device recorded waits for this clock.
 fn coverage_clock(device: &str) -> ClockName {
-    ClockName::new(format!("coverage:{device}"))
+    ClockName::new(format!("{COVERAGE}:{device}"))
+}
+
+/// The device that a clock is of.
+pub fn covered_device(clock: &ClockName) -> Option<&str> {
+    clock.as_str().strip_prefix(COVERAGE)?.strip_prefix(':')
 }
 
 /// A trust as messages name it.

@@ -1,11 +1,12 @@
-//! `GetDay`, `ListDays`, `ListDayResultsSince`, `WatchDayResults`: explained in words, in order, and each department's own.
+//! `GetDay`, `ListDays`, `ListDayResultsSince`, `WatchDayResults`, `ListCoverageBlockers`: explained in words, in order, and each department's own.
 
 use futures_util::StreamExt as _;
-use qinlian::kernel::{LogId, PersonId, Subject};
+use qinlian::kernel::{DeviceId, LogId, PersonId, Subject, Words};
 use qinlian::proto::day_result::{Headline, SlotResult};
 use qinlian::proto::punch::Direction::In;
 use qinlian::proto::role_grant::Reach;
 use qinlian::proto::*;
+use qinlian::registers::attendance::fact::Command as Attendance;
 use qinlian::registers::attendance::service::Calls;
 use qinlian::registers::audit::service::reads::{Reads, ReplicaId};
 use qinlian::registers::directory::fact::Record;
@@ -26,6 +27,11 @@ struct Window {
 impl Window {
     /// Everybody's Tuesday is over and final: the first two are of the tax department, the third of land.
     async fn begin(store: &qinlian::store::Store, seed: u64) -> Self {
+        Self::told_by(store, seed, &["gate-1", "gate-2"]).await
+    }
+
+    /// The same, but only some gates have told.
+    async fn told_by(store: &qinlian::store::Store, seed: u64, gates: &[&str]) -> Self {
         let rig = Rostered::begin(store, seed).await;
         for (person, department) in rig.hall.people.iter().zip(["tax", "tax", "land"]) {
             in_department(&rig, person, department).await;
@@ -43,7 +49,7 @@ impl Window {
         }
         rig.at(tuesday("00:00")).await;
         rig.clock("A1", In, "08:42").await;
-        rig.reported(&["gate-1", "gate-2"], "18:40").await;
+        rig.reported(gates, "18:40").await;
         rig.hall.fold().await;
         let desk = rig.hall.office.desk.clone();
         let reads = Reads::start(desk.clone(), ReplicaId::new(*b"replica1")).await.expect("reads");
@@ -69,6 +75,27 @@ impl Window {
         };
         let answer = self.calls.get_day(&self.caller(subject, "GetDay"), request).await?;
         Ok(answer.day.expect("a day"))
+    }
+
+    /// `gate-2 never: 3 people, 6 days from 03-02, since 03-02T12:30`.
+    async fn blockers(&self, subject: &str) -> Vec<String> {
+        let request = ListCoverageBlockersRequest { centre: "hall".to_owned() };
+        let caller = self.caller(subject, "ListCoverageBlockers");
+        let answer = self.calls.list_coverage_blockers(&caller, request).await.expect("an answer");
+        let of_tuesday = |at: Option<prost_types::Timestamp>| {
+            at.map(|at| (at.seconds - tuesday("00:00").get() / 1_000) / 60)
+                .map(|minutes| format!("{}h{:02}", minutes.div_euclid(60), minutes.rem_euclid(60)))
+        };
+        let line = |blocker: CoverageBlocker| {
+            let covered = of_tuesday(blocker.covered_until).unwrap_or_else(|| "never".to_owned());
+            let since = of_tuesday(blocker.since).expect("since when");
+            let first = blocker.first_work_date.expect("a day");
+            format!(
+                "{} told until {covered}: {} people, {} days from {:02}-{:02}, since {since}",
+                blocker.device, blocker.people, blocker.days, first.month, first.day
+            )
+        };
+        answer.blockers.into_iter().map(line).collect()
     }
 
     async fn feed(&self, subject: &str, request: ListDayResultsSinceRequest) -> Vec<DayResult> {
@@ -262,6 +289,47 @@ async fn who_watches_is_given_what_there_is_then_what_comes_until_the_grant_ends
         let second = stream.next().await.expect("a message").expect("no failure");
         let [day] = second.items.as_slice() else { panic!("one day: {second:?}") };
         assert_eq!((&day.person_id, day.headline()), (&window.person(2), Headline::Rest));
+        window.rig.hall.office.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_that_has_not_told_is_named_with_how_many_people_it_holds() {
+    each(async |fixture| {
+        let window = Window::told_by(&fixture.store, 415, &["gate-1"]).await;
+        // Monday's mornings may be clocked until 13:00: eleven hours before Tuesday.
+        for (subject, held) in [
+            ("officer", "3 people, 6 days"),
+            ("hr", "3 people, 6 days"),
+            ("tax-hr", "2 people, 4 days"),
+            ("land-hr", "1 people, 2 days"),
+        ] {
+            let wanted = format!("gate-2 told until never: {held} from 03-02, since -11h00");
+            assert_eq!(window.blockers(subject).await, [wanted], "{subject}");
+        }
+        window.rig.reported(&["gate-2"], "18:41").await;
+        window.rig.hall.fold().await;
+        assert_eq!(window.blockers("officer").await, [""; 0], "both have told");
+        window.rig.hall.office.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_that_is_declared_out_of_order_holds_nobody() {
+    each(async |fixture| {
+        let window = Window::told_by(&fixture.store, 416, &["gate-1"]).await;
+        assert_eq!(window.blockers("officer").await.len(), 1);
+        let out = Attendance::Outage {
+            device: DeviceId::parse("gate-2").expect("a code"),
+            from: tuesday("-23:00"),
+            reason: Words::parse("停电").expect("words"),
+        };
+        window.rig.hall.office.administer(window.rig.hall.log(), out).await.expect("declared");
+        window.rig.hall.fold().await;
+        assert_eq!(window.blockers("officer").await, [""; 0]);
+        assert_eq!(window.day("officer", 2, None).await.expect("a day").headline(), Headline::Absent);
         window.rig.hall.office.stop().await;
     })
     .await;

@@ -137,6 +137,7 @@ requests! {
     ListDeviceStatesSinceRequest: |_, _| true;
     GetDayRequest: |_, _| true;
     ListDaysRequest: |_, _| true;
+    ListCoverageBlockersRequest: |_, _| true;
     ListDayResultsSinceRequest: |_, _| true;
     WatchDayResultsRequest: |_, _| true;
     PutShiftRequest: |c, r| roster::shift(c, r.shift).is_some();

@@ -89,7 +89,7 @@ fn opt_department(check: &mut Check, department: &str) -> Option<DepartmentId> {
 }
 
 /// A department's system sees its own people's days; anybody may ask for fewer.
-fn visible(place: &Place, person_id: &str, department: Option<&DepartmentId>) -> bool {
+pub(super) fn visible(place: &Place, person_id: &str, department: Option<&DepartmentId>) -> bool {
     if !place.pass.is_narrow() && department.is_none() {
         return true;
     }

@@ -23,6 +23,7 @@ use crate::registers::desk::{Desk, Place};
 use crate::registers::failure::Failure;
 use crate::registers::wire;
 
+mod blockers;
 mod days;
 mod feeds;
 mod lists;
