@@ -132,6 +132,15 @@ impl Rig {
         let mut client = AttendanceServiceClient::new(self.channel.clone());
         async move { client.record_punch(request).await.map(|r| r.into_inner().contiguous_through) }
     }
+
+    /// A call that is at work until it is let go.
+    pub(super) async fn hold(&self) -> JoinHandle<Result<u64, Status>> {
+        let mut held = tokio::spawn(self.punch(TERMINAL, "held"));
+        tokio::select! {
+            () = self.calls.began.notified() => held,
+            ended = &mut held => panic!("it is not held: {ended:?}"),
+        }
+    }
 }
 
 fn figure(figure: u32) -> NonZeroU32 {
@@ -197,8 +206,7 @@ fn addresses_are_counted_by_host_and_by_ipv6_network_and_idle_callers_are_forgot
 #[tokio::test]
 async fn a_connection_with_too_much_at_work_is_told_to_come_again_and_a_finished_call_makes_room() {
     let rig = Rig::open(Limits { calls_per_connection: 1, ..Limits::default() }).await;
-    let held = tokio::spawn(rig.punch(TERMINAL, "held"));
-    rig.calls.began.notified().await;
+    let held = rig.hold().await;
     let shed = rig.punch(TERMINAL, "").await.unwrap_err();
     assert_eq!((shed.code(), &*reason(&shed)), (Code::ResourceExhausted, "OVERLOADED"));
     assert_eq!(retry_ms(&shed), Some(1_000));
@@ -314,14 +322,16 @@ async fn a_compressed_message_is_refused_by_name_and_never_inflated() {
 #[tokio::test]
 async fn a_call_that_runs_when_the_server_stops_is_answered() {
     let rig = Rig::open(Limits { notice_ms: 1, ..Limits::default() }).await;
-    let held = tokio::spawn(rig.punch(TERMINAL, "held"));
-    rig.calls.began.notified().await;
+    let held = rig.hold().await;
     let Rig { calls, stop, address, .. } = rig;
     stop.send(()).unwrap();
     // The listener closes once the server has told its connections to end.
-    while tokio::net::TcpStream::connect(address).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let closes = async {
+        while tokio::net::TcpStream::connect(address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), closes).await.expect("it stops listening");
     calls.go_on.notify_one();
     assert_eq!(held.await.unwrap().unwrap(), 7);
 }

@@ -134,8 +134,7 @@ async fn a_body_that_never_ends_takes_no_place_and_keeps_no_answer_back() {
     assert_eq!(rig.punch(TERMINAL, "").await.unwrap(), 7, "the one place is free");
     assert_eq!(wire.answers(1).await, BTreeMap::from([(1, Some("16"))]));
 
-    let held = tokio::spawn(rig.punch(TERMINAL, "held"));
-    rig.calls.began.notified().await;
+    let held = rig.hold().await;
     wire.begin(3, &rig.token(TERMINAL)).await;
     assert_eq!(wire.answers(1).await, BTreeMap::from([(3, Some("8"))]), "no place: RESOURCE_EXHAUSTED");
     rig.calls.go_on.notify_one();

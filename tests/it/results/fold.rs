@@ -20,11 +20,14 @@ fn line(at: i64, op: Op) -> Line {
     Line { at, deployment: 0, op }
 }
 
+/// Far more than the longest history has entries.
+const ROUNDS_MOST: usize = 100_000;
+
 /// Folds to the end, with another folder, as after a restart, and another size for every chunk; some chunks die somewhere
 /// on their way. Says how many did.
 async fn fold_anyhow(fixture: &Fixture, toy: &Arc<Toy>, log: LogId, dice: &mut Dice) -> usize {
     let mut died = 0;
-    loop {
+    for _ in 0..ROUNDS_MOST {
         let chunk = dice.pick(&CHUNKS);
         let folder = Folder::new(fixture.store.clone(), Arc::clone(toy)).with_chunk(chunk);
         let polls = if dice.below(4) == 0 { dice.below(20) } else { u64::MAX };
@@ -36,6 +39,7 @@ async fn fold_anyhow(fixture: &Fixture, toy: &Arc<Toy>, log: LogId, dice: &mut D
             Some(Folded::Standing) => panic!("the rules are known"),
         }
     }
+    panic!("log {log} is not folded after {ROUNDS_MOST} chunks");
 }
 
 /// Drops a future that is not done after so many polls.
