@@ -38,7 +38,7 @@ pub use chunk::{FoldError, Folded, Folder};
 pub use cursor::CursorError;
 pub use feed::{FeedError, Filter, Item, Page, Query, page};
 pub use figures::Figures;
-pub use newest::newest;
+pub use newest::{folded_before, newest};
 pub use place::{AsOf, Feed};
 pub use port::{
     Body, ClockName, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room, Touched,

@@ -13,8 +13,10 @@ static NEWEST: Statement = Statement::new(
      FROM result_revision x WHERE x.log_id = $1 AND x.feed = h.feed AND x.room = $2 AND x.key = k.k0 AND x.pos < $3)",
 );
 
+static FOLDED: Statement = Statement::new("SELECT h.next_pos FROM result_head h WHERE h.log_id = $1");
+
 /// Every text, so that a test can prepare each on both databases.
-pub(super) static STATEMENTS: &[&Statement] = &[&NEWEST];
+pub(super) static STATEMENTS: &[&Statement] = &[&NEWEST, &FOLDED];
 
 /// The newest revisions of some keys of one room that entries before `before` brought, in the order of keys. Of a key
 /// without any, nothing.
@@ -33,4 +35,10 @@ pub async fn newest(
     let mut items = store.fetch(&NEWEST, binds, |cells| read_item(cells, log, room)).await?;
     items.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(items)
+}
+
+/// The position before which every entry of a log has been folded.
+pub async fn folded_before(store: &Store, log: LogId) -> Result<Pos, StoreError> {
+    let rows = store.fetch(&FOLDED, Binds::new().and(log.column()), |cells| cells.int()).await?;
+    Ok(rows.into_iter().next().and_then(Pos::from_column).unwrap_or_default())
 }

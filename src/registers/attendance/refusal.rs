@@ -23,6 +23,8 @@ pub enum Refusal {
     DeviceRetired,
     /// A file cannot be complete up to a time that has not come.
     CompleteInTheFuture,
+    /// Nothing was derived yet from the entry after which somebody wants to know how it stood.
+    NotDerivedYet,
 }
 
 impl Reason for Refusal {
@@ -37,6 +39,7 @@ impl Reason for Refusal {
             Self::NothingNew => "NOTHING_NEW",
             Self::DeviceRetired => "DEVICE_RETIRED",
             Self::CompleteInTheFuture => "COMPLETE_IN_THE_FUTURE",
+            Self::NotDerivedYet => "NOT_DERIVED_YET",
         }
     }
 
@@ -60,6 +63,10 @@ impl Reason for Refusal {
             Self::CompleteInTheFuture => {
                 Said::new("完整截止时间尚未到来", "a file is not complete up to a time that has not come")
             }
+            Self::NotDerivedYet => Said::new(
+                "该条目之后的结果尚未生成，请稍后重试",
+                "results after that entry are not derived yet; ask again",
+            ),
             Self::DeviceRetired => Said::new("该设备已停用", "the device is retired"),
         }
     }

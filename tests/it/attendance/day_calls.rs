@@ -11,10 +11,11 @@ use qinlian::registers::attendance::service::Calls;
 use qinlian::registers::audit::service::reads::{Reads, ReplicaId};
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::failure::Failure;
+use qinlian::registers::roster::fact::Command as Roster;
 use tokio::sync::watch;
 
 use super::days::{Rostered, tuesday};
-use crate::roster::rig::{date, refused};
+use crate::roster::rig::{date, refused, shift};
 use crate::support::office::grant;
 use crate::support::store::each;
 
@@ -155,6 +156,21 @@ async fn a_day_is_explained_in_words_and_can_be_read_as_it_stood() {
         assert_eq!((as_it_stood, before.headline()), (SlotResult::Pending, Headline::Pending));
         assert_eq!((before.cause.as_str(), before.entry_index), ("PUNCH", index));
         assert!(before.revision < day.revision && before.seq < day.seq);
+        // What is not derived yet is not taken for what is; an entry that does not exist has no day after it.
+        window.rig.put(Roster::Shift(shift("later", "1-5 09:00-17:00"))).await;
+        let (head, _) =
+            window.rig.hall.office.desk.ledger().reader().head(window.rig.hall.log()).await.expect("a head");
+        let next = head.size - 1;
+        assert_eq!(refused(window.day("officer", 1, Some(next)).await), "NOT_DERIVED_YET");
+        let told = async {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            window.rig.hall.fold().await;
+            window.news.send_modify(|count| *count += 1);
+        };
+        let (asked, ()) = tokio::join!(window.day("officer", 1, Some(next)), told);
+        assert_eq!(asked.expect("folded meanwhile").headline(), Headline::Absent);
+        let never = window.day("officer", 1, Some(head.size)).await;
+        assert!(matches!(never, Err(Failure::NotFound("entry"))), "{never:?}");
         window.rig.hall.office.stop().await;
     })
     .await;

@@ -1,6 +1,7 @@
 //! `GetDay`, `ListDays`, `ListDayResultsSince`, `WatchDayResults`: what people's days came to (rules R8, R12).
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
@@ -16,12 +17,13 @@ use crate::proto::{
     ListDayResultsSinceResponse, ListDaysRequest, ListDaysResponse, WatchDayResultsRequest,
     WatchDayResultsResponse,
 };
+use crate::registers::attendance::refusal::Refusal;
 use crate::registers::derivation::day_result::explain;
 use crate::registers::derivation::days::{DAY, day_key, day_of};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
 use crate::registers::{kind, wire};
-use crate::results::{Body, Filter, Item, Key, newest};
+use crate::results::{Body, Filter, Item, Key, folded_before, newest};
 
 /// Keys that are looked at for one page at a time.
 const LOOK: usize = 1_000;
@@ -31,6 +33,13 @@ const ROUNDS_MOST: usize = 20;
 const STREAM_ITEMS: usize = 1_000;
 /// A stream looks again at the latest after this long, should it not be told that there is news.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Results follow an entry within a fraction of this.
+const SOON: Duration = Duration::from_secs(1);
+
+fn not_derived() -> Failure {
+    Failure::Refused(Arc::new(Refusal::NotDerivedYet))
+}
 
 /// Which results a reader of the feed wants.
 #[derive(Debug, Clone)]
@@ -116,8 +125,13 @@ impl Calls {
         }
         let before = match request.as_of {
             Some(index) => {
-                let (_, epoch) = self.desk.ledger().reader().head(place.log).await?;
-                Pos::new(epoch.base.get().saturating_add(index)).next()
+                let (head, epoch) = self.desk.ledger().reader().head(place.log).await?;
+                if index >= head.size {
+                    return Err(Failure::NotFound("entry"));
+                }
+                let before = Pos::new(epoch.base.get().saturating_add(index)).next();
+                self.derived(place.log, before).await?;
+                before
             }
             None => Pos::new(u64::MAX),
         };
@@ -126,6 +140,24 @@ impl Calls {
         let day = self.day_results(place.log, &place, items).await?.pop();
         let day = day.filter(|day| !day.tombstone).ok_or(Failure::NotFound("day"))?;
         Ok(GetDayResponse { day: Some(day) })
+    }
+
+    /// Waits a little until everything before a position has been folded.
+    async fn derived(&self, log: LogId, before: Pos) -> Result<(), Failure> {
+        let mut news = self.news.clone();
+        let folded = async {
+            loop {
+                news.mark_unchanged();
+                if folded_before(self.desk.store(), log).await? >= before {
+                    return Ok(());
+                }
+                if news.changed().await.is_err() {
+                    // Nobody folds here any more.
+                    return Err(not_derived());
+                }
+            }
+        };
+        tokio::time::timeout(SOON, folded).await.unwrap_or_else(|_| Err(not_derived()))
     }
 
     /// `ListDays`.
