@@ -3,17 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use prost::Message;
+use prost_types::Timestamp;
 
 use super::Calls;
 use super::days::visible;
+use super::feeds::stored_state;
 use crate::access::Caller;
 use crate::kernel::{Check, EpochDay, EpochMs, Pos};
-use crate::proto::{CoverageBlocker, DeviceState, ListCoverageBlockersRequest, ListCoverageBlockersResponse};
+use crate::proto::{CoverageBlocker, ListCoverageBlockersRequest, ListCoverageBlockersResponse};
 use crate::registers::derivation::{COVERAGE, DAY, DEVICE, covered_device, day_of};
 use crate::registers::failure::Failure;
 use crate::registers::wire;
-use crate::results::{Body, Key, Waiting, newest, waiting};
+use crate::results::{Key, Waiting, newest, waiting};
 
 /// What waits for one device.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -34,8 +35,8 @@ fn held(waiting: &[Waiting], visible: impl Fn(&str) -> bool) -> BTreeMap<&str, H
             continue;
         }
         let held = devices.entry(device).or_default();
-        let threshold = EpochMs::clamped(waits.threshold);
-        held.since = Some(held.since.map_or(threshold, |since| since.min(threshold)));
+        // Of each clock the nearest threshold comes first.
+        held.since.get_or_insert(EpochMs::clamped(waits.threshold));
         held.people.insert(person);
         held.days.insert((day, person));
     }
@@ -63,18 +64,15 @@ impl Calls {
         let held = held(&waiting, |person| visible(&place, person, None));
         let keys: Vec<Key> = held.keys().map(|device| Key::new(DEVICE, device.as_bytes())).collect();
         let states = newest(self.desk.store(), place.log, DEVICE, &keys, Pos::new(u64::MAX)).await?;
-        let covered: HashMap<Vec<u8>, DeviceState> = states
-            .into_iter()
-            .filter_map(|item| match item.body {
-                Body::Content(content) => Some((item.key.bytes, DeviceState::decode(&*content).ok()?)),
-                Body::Nothing | Body::Erased => None,
-            })
+        let covered: HashMap<&[u8], Timestamp> = states
+            .iter()
+            .filter_map(|item| Some((item.key.bytes.as_slice(), stored_state(item)?.covered_until?)))
             .collect();
         let mut blockers: Vec<CoverageBlocker> = held
             .into_iter()
             .map(|(device, held)| CoverageBlocker {
                 device: device.to_owned(),
-                covered_until: covered.get(device.as_bytes()).and_then(|state| state.covered_until),
+                covered_until: covered.get(device.as_bytes()).copied(),
                 since: held.since.map(wire::timestamp),
                 people: count(held.people.len()),
                 days: count(held.days.len()),

@@ -105,11 +105,16 @@ fn presence(item: &Item, entry_index: u64) -> Option<Presence> {
     })
 }
 
+/// What is stored of a device's state; nothing of a tombstone.
+pub(super) fn stored_state(item: &Item) -> Option<DeviceState> {
+    match &item.body {
+        Body::Content(content) => DeviceState::decode(content.as_slice()).ok(),
+        Body::Nothing | Body::Erased => Some(DeviceState::default()),
+    }
+}
+
 fn device_state(item: &Item, entry_index: u64) -> Option<DeviceState> {
-    let known = match &item.body {
-        Body::Content(content) => DeviceState::decode(content.as_slice()).ok()?,
-        Body::Nothing | Body::Erased => DeviceState::default(),
-    };
+    let known = stored_state(item)?;
     Some(DeviceState {
         seq: item.seq,
         entry_index,
