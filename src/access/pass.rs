@@ -281,7 +281,8 @@ fn wide_enough(scope: Scope, held: &GrantView) -> bool {
         }
         Scope::Centre => reach.department.is_none() && reach.window.is_none(),
         Scope::Department => reach.window.is_none(),
-        Scope::Device => true,
+        // About whom, is the register's own rule.
+        Scope::Device | Scope::Person => true,
     }
 }
 

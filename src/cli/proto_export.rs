@@ -9,8 +9,9 @@ use clap::Subcommand;
 use super::{Answer, say};
 
 /// As they were compiled in.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("access.proto", include_str!("../../proto/qinlian/v1/access.proto")),
+    ("approvals.proto", include_str!("../../proto/qinlian/v1/approvals.proto")),
     ("attendance.proto", include_str!("../../proto/qinlian/v1/attendance.proto")),
     ("audit.proto", include_str!("../../proto/qinlian/v1/audit.proto")),
     ("common.proto", include_str!("../../proto/qinlian/v1/common.proto")),

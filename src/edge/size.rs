@@ -10,10 +10,13 @@ use tower::Service;
 
 use crate::config::Limits;
 
-/// The paths of the methods that may carry more. An erasure names up to 10,000 parts, a roster 1,000 people's days.
-const LARGE: [&str; 5] = [
+/// The paths of the methods that may carry more. An erasure names up to 10,000 parts, a roster 1,000 people's
+/// days, corrections for an outage and a manual roll 500 clock-ins.
+const LARGE: [&str; 7] = [
     "/qinlian.v1.DirectoryService/BatchPutPeople",
     "/qinlian.v1.AttendanceService/UploadPunches",
+    "/qinlian.v1.AttendanceService/RequestCorrection",
+    "/qinlian.v1.AttendanceService/RecordManualRoll",
     "/qinlian.v1.AuditService/RequestErasure",
     "/qinlian.v1.RosterService/PutRoster",
     "/qinlian.v1.RosterService/PutCalendarYear",

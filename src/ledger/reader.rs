@@ -19,16 +19,20 @@ pub(super) static LOGS: Statement =
 pub(super) static EPOCHS: Statement =
     Statement::new("SELECT epoch, base, origin FROM ledger_epoch WHERE log_id = $1 ORDER BY epoch");
 
+// A facts part is looked up for its entry, never joined: of a log that is new, PostgreSQL knows nothing yet, takes it for
+// one row, and would look through all parts of the log for every entry.
 static ENTRIES: Statement = Statement::new(
-    "SELECT e.pos, e.leaf, e.leaf_hash, p.salt, p.payload FROM ledger_entry e \
-     LEFT JOIN ledger_part p ON p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0 \
-     WHERE e.log_id = $1 AND e.pos IN (SELECT * FROM UNNEST($2::bigint[])) ORDER BY e.pos",
+    "SELECT e.pos, e.leaf, e.leaf_hash, \
+     (SELECT p.salt FROM ledger_part p WHERE p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0), \
+     (SELECT p.payload FROM ledger_part p WHERE p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0) \
+     FROM ledger_entry e WHERE e.log_id = $1 AND e.pos IN (SELECT * FROM UNNEST($2::bigint[])) ORDER BY e.pos",
 );
 
 static ENTRIES_FROM: Statement = Statement::new(
-    "SELECT e.pos, e.leaf, e.leaf_hash, p.salt, p.payload FROM ledger_entry e \
-     LEFT JOIN ledger_part p ON p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0 \
-     WHERE e.log_id = $1 AND e.pos >= $2 ORDER BY e.pos LIMIT $3",
+    "SELECT e.pos, e.leaf, e.leaf_hash, \
+     (SELECT p.salt FROM ledger_part p WHERE p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0), \
+     (SELECT p.payload FROM ledger_part p WHERE p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0) \
+     FROM ledger_entry e WHERE e.log_id = $1 AND e.pos >= $2 ORDER BY e.pos LIMIT $3",
 );
 
 /// The smallest checkpoint of an epoch that is larger than an index.
@@ -480,10 +484,9 @@ pub async fn recorded_in(
 }
 
 static STANDING: Statement = Statement::new(
-    "SELECT h.log_id, e.base + h.size, h.last_ms, h.config_pos, p.payload FROM ledger_head h \
-     JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch \
-     LEFT JOIN ledger_part p ON p.log_id = h.log_id AND p.pos = e.base + h.size - 1 AND p.part = 0 \
-     WHERE h.log_id >= $1 ORDER BY h.log_id",
+    "SELECT h.log_id, e.base + h.size, h.last_ms, h.config_pos, (SELECT p.payload FROM ledger_part p \
+     WHERE p.log_id = h.log_id AND p.pos = e.base + h.size - 1 AND p.part = 0) FROM ledger_head h \
+     JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch WHERE h.log_id >= $1 ORDER BY h.log_id",
 );
 
 /// How far every log reaches.

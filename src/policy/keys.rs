@@ -166,6 +166,14 @@ keys! {
     correction_days_back: Unit::Days(366), Number, "可补卡的天数", "a correction may be asked for so many days back";
     correction_quota_month: Unit::Times(100), Number, "每月补卡次数", "corrections a month";
     correction_deadline_workdays: Unit::Days(60), Number, "补卡审批的工作日数", "a correction is decided within so many work days";
+    correction_signatures: Unit::Times(3), Number, "补卡审批的级数", "so many signatures does a correction need, each a rung higher";
+    leave_lead_days: Unit::Days(366), Number, "一级审批的请假天数上限", "leave of up to so many days is approved by the first rung";
+    leave_office_days: Unit::Days(366), Number, "二级审批的请假天数上限", "leave of up to so many days is approved by the first two rungs";
+    leave_department_days: Unit::Days(366), Number, "达到此天数的请假须派驻单位同意；0 为不须", "leave of so many days needs the person's department too; 0: never";
+    leave_handover_minutes: Unit::Minutes(WAIT), Number, "离岗达到此分钟数须有 B 岗交接", "who is away for so long hands over to somebody who stands in";
+    leave_late_minutes: Unit::Minutes(DAY), Number, "开始后超过此分钟数补请假为迟报", "leave is filed late from so long after its beginning on";
+    leave_days_back: Unit::Days(366), Number, "可补请假的天数", "leave may be asked for so many days back";
+    approval_escalate_minutes: Unit::Minutes(WAIT), Number, "审批等待达到此分钟数由上一级代批；0 为不升级", "a decision that waits for so long may be made a rung higher; 0: never";
 }
 
 #[cfg(test)]

@@ -52,6 +52,22 @@ pub struct Policy {
     pub correction_quota_month: u16,
     /// A correction is decided within so many work days.
     pub correction_deadline_workdays: u16,
+    /// So many signatures does a correction need, each a rung higher: 1 to 3.
+    pub correction_signatures: u16,
+    /// Leave of up to so many days is approved by the first rung alone.
+    pub leave_lead_days: u16,
+    /// Of up to so many by the first two; of more by all three.
+    pub leave_office_days: u16,
+    /// Leave of so many days or more needs the person's department too; 0: never.
+    pub leave_department_days: u16,
+    /// Who is away for so long hands over to somebody who stands in.
+    pub leave_handover_minutes: u16,
+    /// Leave is filed late from so long after its beginning on.
+    pub leave_late_minutes: u16,
+    /// Leave may be asked for so many days back.
+    pub leave_days_back: u16,
+    /// A decision that waits for so long may be made a rung higher; 0: never.
+    pub approval_escalate_minutes: u16,
 }
 
 impl Default for Policy {
@@ -74,6 +90,14 @@ impl Default for Policy {
             correction_days_back: 31,
             correction_quota_month: 2,
             correction_deadline_workdays: 2,
+            correction_signatures: 2,
+            leave_lead_days: 1,
+            leave_office_days: 3,
+            leave_department_days: 1,
+            leave_handover_minutes: 240,
+            leave_late_minutes: 60,
+            leave_days_back: 7,
+            approval_escalate_minutes: 1_440,
         }
     }
 }
@@ -148,12 +172,13 @@ impl Policy {
                 self.absent_late_minutes,
             ),
             ("tol_early_minutes", self.tol_early_minutes, "absent_early_minutes", self.absent_early_minutes),
+            ("leave_lead_days", self.leave_lead_days, "leave_office_days", self.leave_office_days),
         ]
         .into_iter()
         .filter(|(_, smaller, _, larger)| smaller > larger)
         .map(|(smaller, low, larger, high)| {
-            let zh = format!("{smaller}（{low} 分钟）不得大于 {larger}（{high} 分钟）");
-            let en = format!("{smaller} ({low} minutes) must not exceed {larger} ({high} minutes)");
+            let zh = format!("{smaller}（{low}）不得大于 {larger}（{high}）");
+            let en = format!("{smaller} ({low}) must not exceed {larger} ({high})");
             (smaller, larger, Said::new(zh, en))
         })
         .collect()

@@ -171,7 +171,7 @@ impl Desk {
         let log = log_of(&deployment, centre).ok_or_else(|| match caller.rule().scope {
             // A terminal that is not where it says is denied wherever that is, also if it is nowhere.
             Scope::Device => caller.deny(Why::NotHere).into(),
-            Scope::Unspecified | Scope::Deployment | Scope::Centre | Scope::Department => {
+            Scope::Unspecified | Scope::Deployment | Scope::Centre | Scope::Department | Scope::Person => {
                 Failure::NotFound("centre")
             }
         })?;

@@ -1,7 +1,7 @@
 //! Every kind of entry, as the leaf names it. A number is never used for something else.
 //!
 //! 0x00xx audit and the mechanism, 0x01xx directory (0x014x: terminals, 0x018x: retired), 0x02xx attendance, 0x03xx
-//! roster.
+//! roster, 0x04xx approvals.
 
 use crate::ledger::disclosure::DISCLOSURE_KIND;
 use crate::ledger::erase::ERASE_KIND;
@@ -68,6 +68,29 @@ pub const POLICY_PROPOSAL: u16 = 0x0305;
 /// They are approved.
 pub const POLICY_APPROVAL: u16 = 0x0306;
 
+/// Somebody asks for leave.
+pub const LEAVE: u16 = 0x0401;
+/// A step of a request for leave is decided.
+pub const LEAVE_DECISION: u16 = 0x0402;
+/// A request for leave is taken back.
+pub const LEAVE_WITHDRAWAL: u16 = 0x0403;
+/// Somebody is back from leave.
+pub const LEAVE_RETURN: u16 = 0x0404;
+/// Leave that was approved in another system.
+pub const LEAVE_RECORD: u16 = 0x0405;
+/// Somebody asks that a clock-in count which no device stamped.
+pub const CORRECTION: u16 = 0x0411;
+/// A step of a correction is decided.
+pub const CORRECTION_DECISION: u16 = 0x0412;
+/// A correction is taken back.
+pub const CORRECTION_WITHDRAWAL: u16 = 0x0413;
+/// Who came and went while every device was out of order.
+pub const MANUAL_ROLL: u16 = 0x0421;
+/// Somebody else signs it.
+pub const MANUAL_ROLL_COUNTERSIGNATURE: u16 = 0x0422;
+/// Somebody decides in somebody else's place for a time.
+pub const DELEGATION: u16 = 0x0431;
+
 /// A kind's stable code.
 pub fn code(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -116,6 +139,17 @@ pub fn code(kind: u16) -> Option<&'static str> {
         CENTRE_DAYS => "CENTRE_DAYS",
         POLICY_PROPOSAL => "POLICY_PROPOSAL",
         POLICY_APPROVAL => "POLICY_APPROVAL",
+        LEAVE => "LEAVE",
+        LEAVE_DECISION => "LEAVE_DECISION",
+        LEAVE_WITHDRAWAL => "LEAVE_WITHDRAWAL",
+        LEAVE_RETURN => "LEAVE_RETURN",
+        LEAVE_RECORD => "LEAVE_RECORD",
+        CORRECTION => "CORRECTION",
+        CORRECTION_DECISION => "CORRECTION_DECISION",
+        CORRECTION_WITHDRAWAL => "CORRECTION_WITHDRAWAL",
+        MANUAL_ROLL => "MANUAL_ROLL",
+        MANUAL_ROLL_COUNTERSIGNATURE => "MANUAL_ROLL_COUNTERSIGNATURE",
+        DELEGATION => "DELEGATION",
         _ => return None,
     })
 }
@@ -131,6 +165,8 @@ pub enum Room {
     Attendance,
     /// roster.
     Roster,
+    /// approval.
+    Approval,
 }
 
 impl Room {
@@ -140,6 +176,7 @@ impl Room {
             0 => Self::Audit,
             1 => Self::Directory,
             3 => Self::Roster,
+            4 => Self::Approval,
             _ => Self::Attendance,
         }
     }

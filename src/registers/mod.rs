@@ -3,6 +3,7 @@
 //! Each register is a folder of the same files: `fact` (what may be written), `admit` (the rule), `derive` (what it
 //! means), `view` (what others may see), `refusal` (how it says no), `rows` (its tables), `service` (its calls).
 
+pub mod approval;
 pub mod attendance;
 pub mod audit;
 pub mod derivation;

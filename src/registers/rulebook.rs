@@ -4,7 +4,15 @@
 //! What a batch needs to know is loaded once, inside the locks; every register's `admit` sees it, and `apply` lets the
 //! next command of the batch see what the one before it did.
 
-use std::collections::{BTreeSet, HashMap};
+mod about;
+mod approvals;
+mod command;
+
+pub use about::about;
+pub use approvals::policy_on;
+pub use command::Command;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use prost::Message;
@@ -13,8 +21,9 @@ use super::directory::admit::Seen;
 use super::directory::fact::Record;
 use super::directory::{Directories, Directory};
 use super::kind::{self, Room};
+use super::roster::book::Book;
 use super::verdict::{Accepted, Moment};
-use super::{attendance, audit, directory, roster};
+use super::{approval, attendance, audit, directory, roster};
 use crate::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, Subject};
 use crate::ledger::keys::Keys;
 use crate::ledger::leaf::PartType;
@@ -27,55 +36,6 @@ use crate::store::{Inserts, StoreError, Table, Tx};
 
 /// The schema of the facts part, proto/qinlian/v1/facts.proto.
 const FACTS_SCHEMA: u16 = 0x0011;
-
-/// Every command there is.
-#[derive(Debug, Clone)]
-pub enum Command {
-    /// Who and what exists.
-    Directory(directory::fact::Command),
-    /// Punches and what devices report.
-    Attendance(attendance::fact::Command),
-    /// Shifts, rosters, calendars, policies.
-    Roster(roster::fact::Command),
-    /// Reads on record, erasures, rules, ticks.
-    Audit(audit::fact::Command),
-}
-
-impl Command {
-    /// The kind that the leaf names.
-    pub fn kind(&self) -> u16 {
-        match self {
-            Self::Directory(command) => command.kind(),
-            Self::Attendance(command) => command.kind(),
-            Self::Roster(command) => command.kind(),
-            Self::Audit(command) => command.kind(),
-        }
-    }
-}
-
-impl From<directory::fact::Command> for Command {
-    fn from(command: directory::fact::Command) -> Self {
-        Self::Directory(command)
-    }
-}
-
-impl From<attendance::fact::Command> for Command {
-    fn from(command: attendance::fact::Command) -> Self {
-        Self::Attendance(command)
-    }
-}
-
-impl From<roster::fact::Command> for Command {
-    fn from(command: roster::fact::Command) -> Self {
-        Self::Roster(command)
-    }
-}
-
-impl From<audit::fact::Command> for Command {
-    fn from(command: audit::fact::Command) -> Self {
-        Self::Audit(command)
-    }
-}
 
 /// What a stored command says, for the answer and the rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +56,9 @@ pub struct State {
     directories: HashMap<LogId, Arc<Directory>>,
     attendance: attendance::state::State,
     roster: roster::state::State,
+    approval: approval::state::State,
+    /// Where requests are made: the policies by which they are judged.
+    books: HashMap<LogId, Book>,
     audit: audit::state::State,
 }
 
@@ -128,7 +91,7 @@ impl Registers {
 }
 
 /// The bytes of an entry's facts part.
-fn entry_facts(context: &Context<'_>, facts: Vec<Fact>) -> DraftPart {
+fn entry_facts(context: &Context<'_>, on_behalf_of: Option<&PersonId>, facts: Vec<Fact>) -> DraftPart {
     let pass = context.author.pass.as_ref();
     let facts = EntryFacts {
         deployment_size: context.deployment_size,
@@ -137,7 +100,7 @@ fn entry_facts(context: &Context<'_>, facts: Vec<Fact>) -> DraftPart {
             log: pass.centre.as_str().to_owned(),
             index: pass.pos.get(),
         }),
-        on_behalf_of: String::new(),
+        on_behalf_of: on_behalf_of.map(PersonId::to_string).unwrap_or_default(),
         policy_index: 0,
         facts,
     };
@@ -149,6 +112,7 @@ fn draft(context: &Context<'_>, accepted: Accepted) -> Draft<Detail> {
         kind,
         claimed,
         refers_to,
+        on_behalf_of,
         facts,
         personal,
         changes_config,
@@ -156,7 +120,7 @@ fn draft(context: &Context<'_>, accepted: Accepted) -> Draft<Detail> {
         erases,
         contiguous_through,
     } = accepted;
-    let mut parts = vec![entry_facts(context, facts.clone())];
+    let mut parts = vec![entry_facts(context, on_behalf_of.as_ref(), facts.clone())];
     parts.extend(personal.map(|personal| DraftPart {
         part_type: PartType::Personal,
         schema: personal.schema,
@@ -207,6 +171,10 @@ static TABLES: &[&Table] = &[
     &roster::rows::CENTRE_DAY,
     &roster::rows::POLICY_PROPOSAL,
     &roster::rows::POLICY,
+    &approval::rows::REQUEST,
+    &approval::rows::SUBJECT,
+    &approval::rows::EVENT,
+    &approval::rows::DELEGATION,
     &audit::rows::DISCLOSURE,
     &audit::rows::DISCLOSURE_END,
     &audit::rows::ERASURE_REQUEST,
@@ -219,30 +187,9 @@ static PERSONAL_TABLES: &[&Table] = &[
     &directory::rows::PERSONAL,
     &attendance::rows::PERSONAL,
     &roster::rows::PERSONAL,
+    &approval::rows::PERSONAL,
     &audit::rows::PERSONAL,
 ];
-
-/// The entries of a log that are about a person, in every register: whom an erasure or a bundle names.
-pub async fn about(tx: &mut Tx, log: LogId, person: &PersonId) -> Result<BTreeSet<Pos>, StoreError> {
-    let found = directory::rows::about(tx, log, person).await?;
-    let mut positions = found.positions;
-    positions.extend(attendance::about::positions(tx, log, person, &found.credentials).await?);
-    positions.extend(roster::rows::about(tx, log, person.as_str()).await?);
-    Ok(positions)
-}
-
-/// Those of the people whom proposals to erase name.
-async fn about_proposed(
-    tx: &mut Tx,
-    audits: &[(LogId, &audit::fact::Command)],
-) -> Result<HashMap<(LogId, PersonId), BTreeSet<Pos>>, StoreError> {
-    let mut found = HashMap::new();
-    for (log, command) in audits {
-        let audit::fact::Command::RequestErasure { person_id: Some(person), .. } = command else { continue };
-        found.insert((*log, person.clone()), about(tx, *log, person).await?);
-    }
-    Ok(found)
-}
 
 impl Rulebook for Registers {
     type Command = Command;
@@ -254,6 +201,7 @@ impl Rulebook for Registers {
             Command::Directory(command) => command.content(),
             Command::Attendance(command) => command.content(),
             Command::Roster(command) => command.content(),
+            Command::Approval(command) => command.content(),
             Command::Audit(command) => command.content(),
         };
         Identity { kind: command.kind(), content }
@@ -269,26 +217,29 @@ impl Rulebook for Registers {
         for at in config {
             directories.insert(at.log, self.directories.load(tx, at.log, at.config_pos).await?);
         }
-        let (mut punches, mut rosters, mut audits) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut punches, mut rosters, mut approvals, mut audits) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (log, command) in batch {
             match command {
                 Command::Directory(_) => {}
                 Command::Attendance(command) => punches.push((*log, command)),
                 Command::Roster(command) => rosters.push((*log, command)),
+                Command::Approval(command) => approvals.push((*log, command)),
                 Command::Audit(command) => audits.push((*log, command)),
             }
         }
         let attendance = self.attendance.load(tx, &self.keys, &directories, config, &punches).await?;
         let roster = roster::state::State::load(tx, &rosters).await?;
-        let about = about_proposed(tx, &audits).await?;
+        let (approval, books) = approvals::load(tx, &approvals).await?;
+        let about = about::proposed(tx, &audits).await?;
         let audit = audit::state::State::load(tx, PERSONAL_TABLES, &audits, about).await?;
-        Ok(State { directories, attendance, roster, audit })
+        Ok(State { directories, attendance, roster, approval, books, audit })
     }
 
     fn slot(&self, state: &State, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
         match command {
             Command::Attendance(command) => state.attendance.slot(state.directories.get(&log)?, log, command),
-            Command::Directory(_) | Command::Roster(_) | Command::Audit(_) => None,
+            Command::Directory(_) | Command::Roster(_) | Command::Approval(_) | Command::Audit(_) => None,
         }
     }
 
@@ -335,6 +286,9 @@ impl Rulebook for Registers {
                 attendance::admit::admit(command, &state.attendance, seen, &moment)
             }
             Command::Roster(command) => roster::admit::admit(command, &state.roster, seen, &moment),
+            Command::Approval(command) => {
+                approvals::admit(command, (&state.approval, &state.books), seen, &moment)
+            }
             Command::Audit(command) => audit::admit::admit(command, &state.audit, &moment),
         };
         match verdict {
@@ -350,7 +304,11 @@ impl Rulebook for Registers {
     fn accepts_clock(&self, command: &Command) -> Option<EpochMs> {
         match command {
             Command::Audit(audit::fact::Command::AcceptClock { to }) => Some(*to),
-            Command::Audit(_) | Command::Directory(_) | Command::Attendance(_) | Command::Roster(_) => None,
+            Command::Audit(_)
+            | Command::Directory(_)
+            | Command::Attendance(_)
+            | Command::Roster(_)
+            | Command::Approval(_) => None,
         }
     }
 
@@ -362,6 +320,8 @@ impl Rulebook for Registers {
             }
             state.attendance.apply(entry.log, entry.pos, entry.recorded, entry.digest, fact);
             state.roster.apply(entry.log, entry.pos, &entry.detail.principal, fact);
+            let principal = &entry.detail.principal;
+            state.approval.apply(entry.log, entry.pos, entry.recorded, principal, fact);
             state.audit.apply(entry.log, entry.pos, &entry.detail.principal, fact);
         }
         // As the ledger moves `config_pos`: also for an entry of the directory without a record, the genesis.
@@ -380,6 +340,13 @@ impl Rulebook for Registers {
             }
             attendance::rows::insert(entry.log, entry.pos, entry.recorded, entry.request_id, fact, inserts);
             roster::rows::insert(entry.log, entry.pos, &entry.detail.principal, fact, inserts);
+            let at = approval::rows::At {
+                log: entry.log,
+                pos: entry.pos,
+                recorded: entry.recorded,
+                principal: &entry.detail.principal,
+            };
+            approval::rows::insert(at, fact, inserts);
             let at = audit::rows::At { log: entry.log, pos: entry.pos, recorded: entry.recorded };
             audit::rows::insert(at, &entry.detail.principal, fact, inserts);
         }
@@ -388,6 +355,7 @@ impl Rulebook for Registers {
             Room::Directory => &directory::rows::PERSONAL,
             Room::Attendance => &attendance::rows::PERSONAL,
             Room::Roster => &roster::rows::PERSONAL,
+            Room::Approval => &approval::rows::PERSONAL,
         };
         for (part, kept) in (0_u32..).zip(&entry.parts).skip(1) {
             if let Some((salt, kept)) = kept {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use crate::kernel::{CentreId, EpochMs, LogId, Pos, Reason, Said, Subject, Words};
+use crate::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, Reason, Said, Subject, Words};
 use crate::proto::{Fact, RemarkPersonal};
 
 /// The moment at which a command is judged.
@@ -70,6 +70,8 @@ pub struct Accepted {
     pub claimed: Option<EpochMs>,
     /// What it corrects, decides or erases.
     pub refers_to: Option<Pos>,
+    /// In whose place it was done.
+    pub on_behalf_of: Option<PersonId>,
     /// The facts.
     pub facts: Vec<Fact>,
     /// What says who, or was said in somebody's own words.

@@ -31,6 +31,7 @@ const FILES: &[File] = &[
     file!(5, "0005_audit"),
     file!(6, "0006_roster"),
     file!(7, "0007_days"),
+    file!(8, "0008_approvals"),
 ];
 
 /// The migrations of one database.

@@ -6,6 +6,7 @@
     reason = "a test names what it expects; everything else is wrong alike"
 )]
 
+mod approval;
 mod attendance;
 mod audit;
 mod cli;

@@ -100,6 +100,9 @@ static OUTAGES: Statement = Statement::new(
      WHERE log_id = $1 AND pos < $2 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
 );
 
+static OUTAGE_AT: Statement =
+    Statement::new("SELECT COUNT(*) FROM attendance_outage WHERE log_id = $1 AND pos = $2 AND ends = 0");
+
 static IMPORTS: Statement = Statement::new(
     "SELECT device, pos, content FROM attendance_import WHERE log_id = $1 AND pos < $2 ORDER BY pos",
 );
@@ -455,6 +458,12 @@ fn by_device(found: Vec<CoveredBy>) -> HashMap<String, Vec<CoveredAt>> {
         records.dedup_by_key(|record| record.pos);
     }
     covered
+}
+
+/// Is an outage declared by the entry at a position?
+pub async fn is_outage(tx: &mut Tx, log: LogId, pos: Pos) -> Result<bool, StoreError> {
+    let binds = Binds::new().and(log.column()).and(pos.column());
+    Ok(tx.fetch(&OUTAGE_AT, binds, |cells| cells.int()).await?.into_iter().any(|count| count > 0))
 }
 
 /// Declared outages of devices before a position.

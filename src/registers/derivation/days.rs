@@ -7,7 +7,7 @@
 
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
 use crate::proto::fact::Fact as Of;
-use crate::proto::{Fact, device};
+use crate::proto::{ApprovalSubject, Fact, device};
 use crate::registers::directory;
 use crate::registers::directory::fact::{Record, day, opt_day};
 use crate::registers::roster;
@@ -142,6 +142,12 @@ pub fn touched_by(fact: &Fact, zone: &Zone, today: EpochDay) -> Vec<Days> {
         Some(Of::DeviceOutageEnd(outage)) => {
             everybody(zone.day_of(EpochMs::clamped(outage.until_ms)).plus_days(-1))
         }
+        Some(Of::Leave(leave)) if leave.steps.is_empty() => {
+            vec![during(&leave.person_id, (leave.from_ms, leave.until_ms), zone, today)]
+        }
+        Some(Of::ApprovalDecision(decision)) => subjects(&decision.subjects, zone, today),
+        Some(Of::ApprovalWithdrawal(withdrawal)) => subjects(&withdrawal.subjects, zone, today),
+        Some(Of::LeaveReturn(back)) => subjects(&back.subjects, zone, today),
         Some(_) | None => match Record::from_fact(fact) {
             Some(Record::Assignment(assignment)) => {
                 // A night of the day before may reach into its first day.
@@ -158,6 +164,22 @@ pub fn touched_by(fact: &Fact, zone: &Zone, today: EpochDay) -> Vec<Days> {
         },
     };
     ranges.into_iter().filter(|range| !range.is_empty()).collect()
+}
+
+/// The days of whoever is concerned by what became of a request.
+fn subjects(subjects: &[ApprovalSubject], zone: &Zone, today: EpochDay) -> Vec<Days> {
+    let of = |subject: &ApprovalSubject| {
+        during(&subject.person_id, (subject.from_ms, subject.until_ms), zone, today)
+    };
+    subjects.iter().map(of).collect()
+}
+
+/// A person's days that a time touches: a night of the day before may reach into it, and so may one of the day after
+/// from before midnight.
+fn during(person: &str, (from_ms, until_ms): (i64, i64), zone: &Zone, today: EpochDay) -> Days {
+    let from = zone.day_of(EpochMs::clamped(from_ms)).plus_days(-1);
+    let until = zone.day_of(EpochMs::clamped(until_ms)).plus_days(1).min(today);
+    Days::Person(person.to_owned(), from, until)
 }
 
 impl Days {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+mod asked;
 pub mod day_result;
 pub mod days;
 mod rows;

@@ -40,7 +40,7 @@ pub(super) async fn load(
     let mut windows: Vec<load::Window> =
         people(PRESENCE).map(|(person, day)| load::window_of(&zone, &person, day)).collect();
     windows.extend(sheet::windows(&zone, &days));
-    let sheet = sheet::load(tx, log, &days, until).await?;
+    let sheet = sheet::load(tx, log, &zone, &days, until).await?;
     let mut devices: BTreeSet<String> =
         of(DEVICE).filter_map(|key| std::str::from_utf8(&key.bytes).ok()).map(str::to_owned).collect();
     let journals = sheet.journals();

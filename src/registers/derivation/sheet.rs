@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use prost::Message;
 
+use super::asked;
 use super::days::around_of;
 use super::{coverage_clock, day_result};
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
@@ -13,6 +14,7 @@ use crate::policy::{DEFAULT_PACK, Policy};
 use crate::proto::day_result::PolicyInForce;
 use crate::proto::punch::Direction;
 use crate::proto::{Assignment, Device, device};
+use crate::registers::approval::standing::Course;
 use crate::registers::attendance::day::coverage::{Coverage, Device as Told, Source};
 use crate::registers::attendance::day::inputs::{DayInputs, DayPunch, PunchSource};
 use crate::registers::attendance::day::judge::judge;
@@ -58,6 +60,8 @@ pub(super) struct Sheet {
     assignments: HashMap<String, Vec<(Pos, Assignment)>>,
     devices: BTreeMap<String, Vec<DeviceAt>>,
     imports: HashMap<String, Vec<(Pos, EpochMs)>>,
+    /// What people asked for, and what became of it.
+    courses: HashMap<String, Vec<Course>>,
     coverage: Mutex<Option<(Pos, Arc<Coverage>)>>,
 }
 
@@ -170,6 +174,7 @@ fn in_service(code: &str, versions: &[DeviceAt], as_of: Pos) -> Vec<InService> {
 pub(super) async fn load(
     tx: &mut Tx,
     log: LogId,
+    zone: &Zone,
     days: &[(String, EpochDay)],
     until: AsOf,
 ) -> Result<Sheet, StoreError> {
@@ -199,6 +204,7 @@ pub(super) async fn load(
     for (device, pos, through) in load::attested(tx, log, until.pos).await? {
         sheet.imports.entry(device).or_default().push((pos, through));
     }
+    sheet.courses = asked::courses(tx, log, &people, asked::time(zone, first, last), until.pos).await?;
     Ok(sheet)
 }
 
@@ -258,7 +264,9 @@ pub(super) fn derive(
     }
     // Only what touches the day when it comes may count for it, whatever else was loaded.
     let (from, until) = around_of(zone, day);
-    let punches: Vec<DayPunch> = rows
+    let coverage = sheet.coverage(rows, as_of);
+    let courses = sheet.courses.get(person).map(Vec::as_slice).unwrap_or_default();
+    let mut punches: Vec<DayPunch> = rows
         .punches_of(person, as_of)
         .into_iter()
         .filter(|(_, at)| from <= at.at && at.at <= until)
@@ -267,6 +275,7 @@ pub(super) fn derive(
             Some(DayPunch { punch: punch.pos, at, direction, source: PunchSource::Device })
         })
         .collect();
+    punches.extend(asked::punches(courses, person, (from, until), as_of, &coverage));
     let assigned: Vec<(EpochMs, Option<EpochMs>)> = sheet
         .assigned(person, as_of)
         .into_iter()
@@ -278,9 +287,9 @@ pub(super) fn derive(
         plans: &plans,
         assigned: &assigned,
         punches: &punches,
-        absences: &[],
+        absences: &asked::absences(courses, (from, until), as_of),
         pauses: &[],
-        coverage: &sheet.coverage(rows, as_of),
+        coverage: &coverage,
         policy,
         at: moment.at,
     };

@@ -9,6 +9,7 @@ pub mod fact;
 pub mod journal;
 pub mod parse;
 pub mod proof;
+pub mod reach;
 pub mod refusal;
 pub mod rows;
 pub mod service;

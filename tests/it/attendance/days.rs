@@ -32,21 +32,21 @@ use crate::support::store::each;
 const TUESDAY: i64 = 16 * 60;
 
 /// The instant at which clocks show so much on Tuesday.
-pub(super) fn tuesday(time: &str) -> EpochMs {
+pub(crate) fn tuesday(time: &str) -> EpochMs {
     let (hours, minutes) = time.split_once(':').expect("a time");
     let minutes = hours.parse::<i64>().expect("hours") * 60 + minutes.parse::<i64>().expect("minutes");
     minute(TUESDAY + minutes)
 }
 
 /// The hall with a roster: everybody works `day` from Monday on, and the file source is gone.
-pub(super) struct Rostered {
-    pub(super) hall: Hall,
+pub(crate) struct Rostered {
+    pub(crate) hall: Hall,
     clock: Arc<MockClock>,
     seq: std::cell::Cell<u64>,
 }
 
 impl Rostered {
-    pub(super) async fn begin(store: &Store, seed: u64) -> Self {
+    pub(crate) async fn begin(store: &Store, seed: u64) -> Self {
         let clock = clock(seed);
         let hall = Hall::begin(store, &clock).await;
         let gone = Directory::Retire {
@@ -69,12 +69,12 @@ impl Rostered {
         rostered
     }
 
-    pub(super) async fn put(&self, command: Roster) {
+    pub(crate) async fn put(&self, command: Roster) {
         self.hall.office.administer(self.hall.log(), command).await.expect("on record");
     }
 
     /// Time passes until then, and is on record.
-    pub(super) async fn at(&self, then: EpochMs) {
+    pub(crate) async fn at(&self, then: EpochMs) {
         wait_until(&self.clock, then);
         let submission = Submission {
             log: self.hall.log(),
@@ -86,7 +86,7 @@ impl Rostered {
     }
 
     /// A card is read at a gate then.
-    pub(super) async fn clock(&self, card: &str, direction: qinlian::proto::punch::Direction, time: &str) {
+    pub(crate) async fn clock(&self, card: &str, direction: qinlian::proto::punch::Direction, time: &str) {
         wait_until(&self.clock, tuesday(time));
         self.seq.set(self.seq.get() + 1);
         let minutes = tuesday(time).since(minute(0)) / 60_000;
@@ -94,14 +94,39 @@ impl Rostered {
     }
 
     /// Both gates report that they have told of everything.
-    pub(super) async fn reported(&self, gates: &[&str], time: &str) {
-        wait_until(&self.clock, tuesday(time));
+    pub(crate) async fn reported(&self, gates: &[&str], time: &str) {
+        self.told(gates, tuesday(time)).await;
+    }
+
+    /// The same, at any time.
+    pub(crate) async fn told(&self, gates: &[&str], then: EpochMs) {
+        wait_until(&self.clock, then);
         for gate in gates {
             let mono_ms = u64::try_from(self.clock.now().since(minute(0))).expect("after eight");
             let head = if *gate == "gate-1" { self.seq.get() } else { 0 };
             self.hall.report(gate, "b", mono_ms, 0, head).await;
         }
         self.hall.watch().await;
+    }
+
+    /// What stands of a person's day of March.
+    pub(crate) async fn result(&self, person_id: &str, day: i32) -> DayResult {
+        let day = EpochDay::from_ymd(2026, 3, day).expect("a day");
+        let own = self
+            .hall
+            .revisions(DAY)
+            .await
+            .into_iter()
+            .filter(|item| day_of(&item.key) == Some((person_id, day)));
+        let Some(Body::Content(content)) = own.last().map(|item| item.body) else {
+            return DayResult::default();
+        };
+        DayResult::decode(content.as_slice()).expect("a day")
+    }
+
+    /// The same in a line.
+    pub(crate) async fn day(&self, person: &qinlian::kernel::PersonId, day: i32) -> String {
+        line(&self.result(person.as_str(), day).await)
     }
 
     /// The revisions of a person's Tuesday: headline, and each slot's result and whether it is final.

@@ -2,10 +2,10 @@
 
 mod calls;
 mod day_calls;
-mod days;
+pub(crate) mod days;
 mod devices;
 mod once;
 mod orders;
 mod presence;
 mod replay;
-mod rig;
+pub(crate) mod rig;

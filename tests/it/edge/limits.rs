@@ -73,6 +73,20 @@ absent! {
     list_days(ListDaysRequest) -> ListDaysResponse;
     list_coverage_blockers(ListCoverageBlockersRequest) -> ListCoverageBlockersResponse;
     list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+    request_leave(RequestLeaveRequest) -> RequestLeaveResponse;
+    decide_leave(DecideLeaveRequest) -> DecideLeaveResponse;
+    record_leave(RecordLeaveRequest) -> RecordLeaveResponse;
+    report_return(ReportReturnRequest) -> ReportReturnResponse;
+    withdraw_leave(WithdrawLeaveRequest) -> WithdrawLeaveResponse;
+    list_leaves(ListLeavesRequest) -> ListLeavesResponse;
+    request_correction(RequestCorrectionRequest) -> RequestCorrectionResponse;
+    decide_correction(DecideCorrectionRequest) -> DecideCorrectionResponse;
+    withdraw_correction(WithdrawCorrectionRequest) -> WithdrawCorrectionResponse;
+    list_corrections(ListCorrectionsRequest) -> ListCorrectionsResponse;
+    record_manual_roll(RecordManualRollRequest) -> RecordManualRollResponse;
+    countersign_manual_roll(CountersignManualRollRequest) -> CountersignManualRollResponse;
+    list_my_tasks(ListMyTasksRequest) -> ListMyTasksResponse;
+    put_delegation(PutDelegationRequest) -> PutDelegationResponse;
 }
 
 impl Slow {

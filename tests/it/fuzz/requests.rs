@@ -8,6 +8,7 @@ use prost::Message;
 use qinlian::kernel::{Check, PersonId};
 use qinlian::ledger::keys::Keys;
 use qinlian::proto::*;
+use qinlian::registers::approval::parse as approval;
 use qinlian::registers::attendance::fact::Source;
 use qinlian::registers::attendance::parse as attendance;
 use qinlian::registers::directory::parse as directory;
@@ -140,6 +141,20 @@ requests! {
     ListCoverageBlockersRequest: |_, _| true;
     ListDayResultsSinceRequest: |_, _| true;
     WatchDayResultsRequest: |_, _| true;
+    RequestLeaveRequest: |c, r| approval::leave(c, r.leave, None).is_some();
+    DecideLeaveRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
+    RecordLeaveRequest: |c, r| recorded_leave(c, r);
+    ReportReturnRequest: |_, _| true;
+    WithdrawLeaveRequest: |_, _| true;
+    ListLeavesRequest: |_, _| true;
+    RequestCorrectionRequest: |c, r| correction(c, &r);
+    DecideCorrectionRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
+    WithdrawCorrectionRequest: |_, _| true;
+    ListCorrectionsRequest: |_, _| true;
+    RecordManualRollRequest: |c, r| approval::manual_roll(c, r.roll, &r.reason).is_some();
+    CountersignManualRollRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
+    ListMyTasksRequest: |_, _| true;
+    PutDelegationRequest: |c, r| approval::delegation(c, r.delegation, None).is_some();
     PutShiftRequest: |c, r| roster::shift(c, r.shift).is_some();
     ListShiftsRequest: |_, _| true;
     PutRosterRequest: |c, r| roster::roster(c, &r).is_some();
@@ -161,6 +176,23 @@ requests! {
     ListReadsRequest: |_, _| true;
     RequestErasureRequest: |_, _| true;
     DecideErasureRequest: |_, _| true;
+}
+
+fn recorded_leave(check: &mut Check, request: RecordLeaveRequest) -> bool {
+    let given = approval::Recorded {
+        person_id: &request.person_id,
+        kind: request.kind,
+        from: request.from.as_ref(),
+        until: request.until.as_ref(),
+        external: request.external_approval,
+    };
+    approval::recorded_leave(check, given).is_some()
+}
+
+fn correction(check: &mut Check, request: &RequestCorrectionRequest) -> bool {
+    let items = approval::corrections(check, &request.corrections, request.outage, None);
+    let asked = (items, request.outage);
+    approval::correction_request(check, asked, &request.explanation, &request.evidence_digest).is_some()
 }
 
 /// Good requests of a method.

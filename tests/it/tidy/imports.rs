@@ -73,8 +73,9 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "~",
             "registers/{derivation,desk,failure,kind,rulebook,verdict,wire}",
-            // A read that is on record is kept by one register for all.
-            "registers/audit/service",
+            // A read that is on record is kept by one register for all; the calls of `AttendanceService` are those of two.
+            "registers/{audit,attendance}/service",
+            SEEN,
             "registers/*/view",
             DIRECTORY,
             "access",
@@ -122,9 +123,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("{cli,demo,bench,main,lib}", &["*"]),
 ];
 
-/// What a snapshot as of an entry holds does not fit a view: the directory, which every register looks things up in, and
+/// What a snapshot as of an entry holds does not fit a view: the directory, which every register looks things up in, who is responsible for whom, and
 /// the journals of devices, which are one for all registers.
-const DIRECTORY: &str = "registers/directory/{Directory,journal,state}";
+const DIRECTORY: &str = "registers/directory/{Directory,journal,reach,state}";
 /// The directories that a batch sees.
 const SEEN: &str = "registers/directory/admit/Seen";
 
@@ -142,7 +143,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
         "registers/*/{rows,service,about,cache,contacts,journal,live,load,state,mod}",
         &["sqlx", "tonic", FIGURES, TRACES],
     ),
-    ("registers/derivation", &["sqlx", "tonic", FIGURES, TRACES]),
+    ("registers/{derivation,rulebook}", &["sqlx", "tonic", FIGURES, TRACES]),
     // Pure files.
     ("registers/{kind,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
     ("registers/*/*", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),

@@ -77,6 +77,11 @@ impl Coverage {
         gap.unwrap_or(Proof::Proven)
     }
 
+    /// Was every device in service declared out of order at an instant? Only then does a manual roll stand in for them.
+    pub fn is_all_out(&self, at: EpochMs) -> bool {
+        self.gap(at, at) == Some(Proof::AllOut)
+    }
+
     /// The first device that has something left to tell of the time, and up to when. Where everybody was out and a manual
     /// roll was taken instead, this alone says whether anything may still arrive.
     pub fn waiting(&self, from: EpochMs, until: EpochMs) -> Option<(String, EpochMs)> {

@@ -166,7 +166,12 @@ impl Calls {
         Ok(devices.through(device.as_str(), Pos::new(known.journal)))
     }
 
-    async fn indexes(&self, log: LogId) -> Result<Indexes, Failure> {
+    /// What its calls work at.
+    pub(crate) const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    pub(crate) async fn indexes(&self, log: LogId) -> Result<Indexes, Failure> {
         Ok(Indexes(self.desk.ledger().reader().epochs(log).await?))
     }
 
@@ -200,10 +205,11 @@ pub async fn enter(
 }
 
 /// From positions to the indexes that callers know: a new epoch counts from 0.
-struct Indexes(Vec<Epoch>);
+pub(crate) struct Indexes(Vec<Epoch>);
 
 impl Indexes {
-    fn of(&self, pos: Pos) -> u64 {
+    /// The index of an entry.
+    pub(crate) fn of(&self, pos: Pos) -> u64 {
         let epoch = self.0.iter().rev().find(|epoch| epoch.base <= pos);
         pos.get() - epoch.map_or(0, |epoch| epoch.base.get())
     }

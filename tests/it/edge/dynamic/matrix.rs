@@ -75,7 +75,7 @@ fn allowed(access: &Access, role: Role, held: Held, about: About) -> bool {
         Scope::Unspecified => false,
         Scope::Deployment => held == Held::Everywhere && here,
         Scope::Centre => held == Held::Everywhere || held == Held::Hall && here,
-        Scope::Department => held == Held::Everywhere || held != Held::Revoked && here,
+        Scope::Department | Scope::Person => held == Held::Everywhere || held != Held::Revoked && here,
         // A terminal at its own place; the calls about another person name another terminal.
         Scope::Device => {
             role == Role::Terminal

@@ -73,13 +73,22 @@ impl Maker {
             // Erasing is asked for by person; ends are left open; nobody has to vouch.
             Kind::Message(_)
                 if ["targets", "until", "witness"].contains(&field.name())
-                    && !["EndDeviceOutage", "ListRoster", "ListDays"].contains(&method.name()) =>
+                    && ![
+                        "EndDeviceOutage",
+                        "ListRoster",
+                        "ListDays",
+                        "RequestLeave",
+                        "RecordLeave",
+                        "PutDelegation",
+                    ]
+                    .contains(&method.name()) =>
             {
                 return None;
             }
             Kind::Message(_) if field.name() == "reveal" && !names.reveal => return None,
             Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => {
-                timestamp(&inner, now_ms() / 1000)
+                let later = field.name() == "until" && method.name() != "EndDeviceOutage";
+                timestamp(&inner, now_ms() / 1000 + if later { 3_600 } else { 0 })
             }
             Kind::Message(inner) => Value::Message(self.message(&inner, method, names, depth + 1)),
             Kind::Enum(named) => {
@@ -108,6 +117,7 @@ impl Maker {
                 "weekdays" => 1,
                 "on_plan_min" => 510,
                 "off_plan_min" => 1_050,
+                "span" => 1,
                 _ => 10,
             }),
             Kind::Double => Value::F64(0.5),
@@ -139,7 +149,9 @@ impl Maker {
             (_, "centre") => names.centre.clone(),
             // Nobody is ended for good by a call that only tries the door.
             (_, "person_id") if ends => PersonId::mint(self.dice.bytes()).to_string(),
-            (_, "person_id") => names.person.clone(),
+            (_, "person_id" | "to_person_id") => names.person.clone(),
+            // Whoever stands in would have to be free.
+            (_, "b_post_person_id") => return None,
             (_, "subject") => format!("system:{}", self.code()),
             (_, "timezone") => "Asia/Shanghai".to_owned(),
             ("Person" | "Assignment", "department") => names.department.clone(),
@@ -150,7 +162,9 @@ impl Maker {
             (_, "department") => names.department.clone(),
             (_, "device") => names.device.clone(),
             (_, "window" | "item" | "grant") => self.code(),
-            _ if depth > 0 || ["reason", "boot_id", "serial"].contains(&name) => format!("w-{}", self.made),
+            _ if depth > 0 || ["reason", "explanation", "boot_id", "serial"].contains(&name) => {
+                format!("w-{}", self.made)
+            }
             _ => panic!("{}: no example", field.full_name()),
         })
     }

@@ -152,7 +152,9 @@ impl Filler {
             Kind::Message(_) if place.depth > DEEP => return None,
             Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => {
                 let mut at = DynamicMessage::new(inner);
-                at.set_field_by_name("seconds", Value::I64(now_ms() / 1000));
+                // A time ends after it begins.
+                let later = if field.name() == "until" && place.mood != Mood::Wild { 3_600 } else { 0 };
+                at.set_field_by_name("seconds", Value::I64(now_ms() / 1000 + later));
                 Value::Message(at)
             }
             // Erasing is asked for by targets or by person, not by both.
@@ -165,6 +167,8 @@ impl Filler {
                 Value::EnumNumber(number)
             }
             Kind::String => Value::String(self.text(field, place)?),
+            // Of whatever else they would not be digests.
+            Kind::Bytes if place.mood != Mood::Wild && field.name().contains("digest") => return None,
             Kind::Bytes => Value::Bytes(self.canary(field, place).into_bytes().into()),
             Kind::Bool => Value::Bool(place.round % 3 == 1),
             Kind::Uint64 | Kind::Fixed64 => Value::U64(self.number(field, place)),
@@ -177,6 +181,7 @@ impl Filler {
                 "weekdays" => 1,
                 "on_plan_min" => 510,
                 "off_plan_min" => 1_050,
+                "span" => 1,
                 _ => 10,
             }),
             Kind::Double => Value::F64(1.0),
@@ -245,6 +250,7 @@ impl Filler {
             "person_id" if of == "Person" => None,
             "person_id" if place.method.name().starts_with("Retire") => self.people.last().cloned(),
             "person_id" => self.people.first().cloned(),
+            "b_post_person_id" | "to_person_id" => self.people.last().cloned(),
             "subject" => Some(format!("system:{}", self.canary(field, place))),
             "timezone" => Some("Asia/Shanghai".to_owned()),
             "page_token" | "cursor" => None,

@@ -1,0 +1,8 @@
+//! What people ask for and others decide: leave, corrections, manual rolls, and what becomes of people's days.
+
+mod corrections;
+mod leaves;
+mod lists;
+mod rig;
+mod rolls;
+mod tasks;
