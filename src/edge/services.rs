@@ -88,6 +88,13 @@ macro_rules! attendance_calls {
             call countersign_manual_roll(CountersignManualRollRequest) -> CountersignManualRollResponse;
             call list_my_tasks(ListMyTasksRequest) -> ListMyTasksResponse;
             call put_delegation(PutDelegationRequest) -> PutDelegationResponse;
+            call list_month_summaries(ListMonthSummariesRequest) -> ListMonthSummariesResponse;
+            call get_month_readiness(GetMonthReadinessRequest) -> GetMonthReadinessResponse;
+            call confirm_month(ConfirmMonthRequest) -> ConfirmMonthResponse;
+            call lock_month(LockMonthRequest) -> LockMonthResponse;
+            call list_adjustments(ListAdjustmentsRequest) -> ListAdjustmentsResponse;
+            call confirm_pull(ConfirmPullRequest) -> ConfirmPullResponse;
+            call preview_days(PreviewDaysRequest) -> PreviewDaysResponse;
             stream watch_day_results(WatchDayResultsRequest) -> WatchDayResultsResponse as WatchDayResultsStream;
         });
     };

@@ -11,12 +11,13 @@ use tower::Service;
 use crate::config::Limits;
 
 /// The paths of the methods that may carry more. An erasure names up to 10,000 parts, a roster 1,000 people's
-/// days, corrections for an outage and a manual roll 500 clock-ins.
-const LARGE: [&str; 7] = [
+/// days, corrections for an outage and a manual roll 500 clock-ins, a lock 1,000 days that stay open.
+const LARGE: [&str; 8] = [
     "/qinlian.v1.DirectoryService/BatchPutPeople",
     "/qinlian.v1.AttendanceService/UploadPunches",
     "/qinlian.v1.AttendanceService/RequestCorrection",
     "/qinlian.v1.AttendanceService/RecordManualRoll",
+    "/qinlian.v1.AttendanceService/LockMonth",
     "/qinlian.v1.AuditService/RequestErasure",
     "/qinlian.v1.RosterService/PutRoster",
     "/qinlian.v1.RosterService/PutCalendarYear",

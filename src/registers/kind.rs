@@ -1,7 +1,7 @@
 //! Every kind of entry, as the leaf names it. A number is never used for something else.
 //!
 //! 0x00xx audit and the mechanism, 0x01xx directory (0x014x: terminals, 0x018x: retired), 0x02xx attendance, 0x03xx
-//! roster, 0x04xx approvals.
+//! roster, 0x04xx approvals, 0x05xx months, which say nothing in words.
 
 use crate::ledger::disclosure::DISCLOSURE_KIND;
 use crate::ledger::erase::ERASE_KIND;
@@ -91,6 +91,13 @@ pub const MANUAL_ROLL_COUNTERSIGNATURE: u16 = 0x0422;
 /// Somebody decides in somebody else's place for a time.
 pub const DELEGATION: u16 = 0x0431;
 
+/// A period of people's days is locked.
+pub const MONTH_LOCK: u16 = 0x0501;
+/// Somebody confirms their own days of a period.
+pub const MONTH_CONFIRMATION: u16 = 0x0502;
+/// An HR system says what it has taken over.
+pub const PULL_CONFIRMATION: u16 = 0x0503;
+
 /// A kind's stable code.
 pub fn code(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -150,6 +157,9 @@ pub fn code(kind: u16) -> Option<&'static str> {
         MANUAL_ROLL => "MANUAL_ROLL",
         MANUAL_ROLL_COUNTERSIGNATURE => "MANUAL_ROLL_COUNTERSIGNATURE",
         DELEGATION => "DELEGATION",
+        MONTH_LOCK => "MONTH_LOCK",
+        MONTH_CONFIRMATION => "MONTH_CONFIRMATION",
+        PULL_CONFIRMATION => "PULL_CONFIRMATION",
         _ => return None,
     })
 }

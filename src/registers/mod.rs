@@ -11,6 +11,7 @@ pub mod desk;
 pub mod directory;
 pub mod failure;
 pub mod kind;
+pub mod month;
 pub mod roster;
 pub mod rulebook;
 pub mod verdict;

@@ -9,7 +9,7 @@ mod approvals;
 mod command;
 
 pub use about::about;
-pub use approvals::policy_on;
+pub use approvals::{awaiting, leave_kinds, policy_on};
 pub use command::Command;
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use super::directory::{Directories, Directory};
 use super::kind::{self, Room};
 use super::roster::book::Book;
 use super::verdict::{Accepted, Moment};
-use super::{approval, attendance, audit, directory, roster};
+use super::{approval, attendance, audit, directory, month, roster};
 use crate::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, Subject};
 use crate::ledger::keys::Keys;
 use crate::ledger::leaf::PartType;
@@ -59,6 +59,7 @@ pub struct State {
     approval: approval::state::State,
     /// Where requests are made: the policies by which they are judged.
     books: HashMap<LogId, Book>,
+    month: month::state::State,
     audit: audit::state::State,
 }
 
@@ -175,6 +176,9 @@ static TABLES: &[&Table] = &[
     &approval::rows::SUBJECT,
     &approval::rows::EVENT,
     &approval::rows::DELEGATION,
+    &month::rows::LOCK,
+    &month::rows::CONFIRMATION,
+    &month::rows::PULL,
     &audit::rows::DISCLOSURE,
     &audit::rows::DISCLOSURE_END,
     &audit::rows::ERASURE_REQUEST,
@@ -202,6 +206,7 @@ impl Rulebook for Registers {
             Command::Attendance(command) => command.content(),
             Command::Roster(command) => command.content(),
             Command::Approval(command) => command.content(),
+            Command::Month(command) => command.content(),
             Command::Audit(command) => command.content(),
         };
         Identity { kind: command.kind(), content }
@@ -217,29 +222,35 @@ impl Rulebook for Registers {
         for at in config {
             directories.insert(at.log, self.directories.load(tx, at.log, at.config_pos).await?);
         }
-        let (mut punches, mut rosters, mut approvals, mut audits) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut punches, mut rosters, mut approvals) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut months, mut audits) = (Vec::new(), Vec::new());
         for (log, command) in batch {
             match command {
                 Command::Directory(_) => {}
                 Command::Attendance(command) => punches.push((*log, command)),
                 Command::Roster(command) => rosters.push((*log, command)),
                 Command::Approval(command) => approvals.push((*log, command)),
+                Command::Month(command) => months.push((*log, command)),
                 Command::Audit(command) => audits.push((*log, command)),
             }
         }
         let attendance = self.attendance.load(tx, &self.keys, &directories, config, &punches).await?;
         let roster = roster::state::State::load(tx, &rosters).await?;
         let (approval, books) = approvals::load(tx, &approvals).await?;
+        let month = month::state::State::load(tx, &months).await?;
         let about = about::proposed(tx, &audits).await?;
         let audit = audit::state::State::load(tx, PERSONAL_TABLES, &audits, about).await?;
-        Ok(State { directories, attendance, roster, approval, books, audit })
+        Ok(State { directories, attendance, roster, approval, books, month, audit })
     }
 
     fn slot(&self, state: &State, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
         match command {
             Command::Attendance(command) => state.attendance.slot(state.directories.get(&log)?, log, command),
-            Command::Directory(_) | Command::Roster(_) | Command::Approval(_) | Command::Audit(_) => None,
+            Command::Directory(_)
+            | Command::Roster(_)
+            | Command::Approval(_)
+            | Command::Month(_)
+            | Command::Audit(_) => None,
         }
     }
 
@@ -289,6 +300,10 @@ impl Rulebook for Registers {
             Command::Approval(command) => {
                 approvals::admit(command, (&state.approval, &state.books), seen, &moment)
             }
+            Command::Month(command) => match seen.deployment.zone(moment.centre) {
+                Some(zone) => month::admit::admit(command, &state.month, &zone, &moment),
+                None => Err(Arc::new(super::verdict::NoSuchLog) as _),
+            },
             Command::Audit(command) => audit::admit::admit(command, &state.audit, &moment),
         };
         match verdict {
@@ -308,7 +323,8 @@ impl Rulebook for Registers {
             | Command::Directory(_)
             | Command::Attendance(_)
             | Command::Roster(_)
-            | Command::Approval(_) => None,
+            | Command::Approval(_)
+            | Command::Month(_) => None,
         }
     }
 
@@ -322,6 +338,7 @@ impl Rulebook for Registers {
             state.roster.apply(entry.log, entry.pos, &entry.detail.principal, fact);
             let principal = &entry.detail.principal;
             state.approval.apply(entry.log, entry.pos, entry.recorded, principal, fact);
+            state.month.apply(entry.log, fact);
             state.audit.apply(entry.log, entry.pos, &entry.detail.principal, fact);
         }
         // As the ledger moves `config_pos`: also for an entry of the directory without a record, the genesis.
@@ -347,6 +364,7 @@ impl Rulebook for Registers {
                 principal: &entry.detail.principal,
             };
             approval::rows::insert(at, fact, inserts);
+            month::rows::insert(entry.log, entry.pos, fact, inserts);
             let at = audit::rows::At { log: entry.log, pos: entry.pos, recorded: entry.recorded };
             audit::rows::insert(at, &entry.detail.principal, fact, inserts);
         }

@@ -32,6 +32,7 @@ const FILES: &[File] = &[
     file!(6, "0006_roster"),
     file!(7, "0007_days"),
     file!(8, "0008_approvals"),
+    file!(9, "0009_months"),
 ];
 
 /// The migrations of one database.

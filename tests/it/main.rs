@@ -17,6 +17,7 @@ mod fuzz;
 mod leaf_document;
 mod ledger;
 mod migrations;
+mod month;
 mod proof;
 mod results;
 mod rigs;

@@ -239,6 +239,13 @@ unanswered! {
     countersign_manual_roll(CountersignManualRollRequest) -> CountersignManualRollResponse;
     list_my_tasks(ListMyTasksRequest) -> ListMyTasksResponse;
     put_delegation(PutDelegationRequest) -> PutDelegationResponse;
+    list_month_summaries(ListMonthSummariesRequest) -> ListMonthSummariesResponse;
+    get_month_readiness(GetMonthReadinessRequest) -> GetMonthReadinessResponse;
+    confirm_month(ConfirmMonthRequest) -> ConfirmMonthResponse;
+    lock_month(LockMonthRequest) -> LockMonthResponse;
+    list_adjustments(ListAdjustmentsRequest) -> ListAdjustmentsResponse;
+    confirm_pull(ConfirmPullRequest) -> ConfirmPullResponse;
+    preview_days(PreviewDaysRequest) -> PreviewDaysResponse;
 }
 
 impl Calls {

@@ -31,6 +31,7 @@ use report::{Report, Row};
 use town::{Terminal, Town};
 
 mod baseline;
+mod days;
 mod growth;
 mod load;
 mod open;
@@ -81,6 +82,12 @@ pub(super) struct Options {
     /// Instead: a clock-in in a log of so many entries against one in a young log
     #[arg(long, value_name = "N")]
     entries: Option<u64>,
+    /// With --kind days: people
+    #[arg(long, value_name = "N", default_value_t = 2_100)]
+    people: usize,
+    /// With --kind days: days that they live through
+    #[arg(long, value_name = "N", default_value_t = 31)]
+    days: usize,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -120,6 +127,8 @@ enum Kind {
     Uploads,
     /// `ListPunchesSince` from the beginning to the end, and `ExportBundle`.
     Streams,
+    /// People's days of a month, all derived from nothing; the servers are not compared.
+    Days,
 }
 
 /// When the next call is sent.
@@ -185,6 +194,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     ensure!((0.1..=600.0).contains(&options.seconds), "--seconds: 0.1 to 600");
     let folder = config::temporary("qinlian-bench", random(&SystemClock::new()));
     let place = Place { folder, database: options.database.clone() };
+    ensure!((1..=100_000).contains(&options.people) && (1..=366).contains(&options.days), "--people, --days");
+    if options.kind == Kind::Days {
+        let days = days::measure(&options, &place).await;
+        place.clean().await?;
+        let days = days?;
+        say(&if options.json { serde_json::to_string(&days)? } else { days.to_string() });
+        return Ok(Answer::Yes);
+    }
     let report = measure(&options, &place, most).await;
     place.clean().await?;
     let report = report?;

@@ -115,6 +115,7 @@ fn span(span: SpanOutcome) -> SpanMessage {
         flags: span.flags.into_iter().map(|each| flag(each).into()).collect(),
         day_fraction: f64::from(span.day_fraction_permille) / 1_000.0,
         excused: span.excused.map_or(Absence::Unspecified, absence).into(),
+        excused_by: span.excused_by.map(Pos::get),
     }
 }
 
@@ -192,6 +193,7 @@ pub fn outcome(day: &DayResult) -> Option<DayOutcome> {
             off: from_slot(span.off.as_ref()?)?,
             result: from_span_result(span.result)?,
             excused: from_absence(span.excused),
+            excused_by: span.excused_by.map(Pos::new),
             day_fraction_permille: permille(span.day_fraction),
             flags: span.flags.iter().copied().filter_map(from_flag).collect(),
         })

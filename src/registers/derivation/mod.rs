@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 mod asked;
 pub mod day_result;
 pub mod days;
+pub mod preview;
 mod rows;
 mod sheet;
 

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use prost::Message;
 
 use super::days::{DAY, OPENING, day_of};
+use super::preview::Overrides;
 use super::sheet::{self, Sheet};
 use super::{DEVICE, PRESENCE, trust};
 use crate::kernel::{EpochDay, LogId, Zone};
@@ -74,6 +75,12 @@ impl Rows {
             }
             _ => NOTHING,
         }
+    }
+
+    /// The same, with other numbers and calendars in the place of those on record.
+    pub(super) fn with_overrides(mut self, overrides: &Overrides) -> Self {
+        self.sheet.put(overrides);
+        self
     }
 
     fn presence(&self, key: &Key, moment: &Moment) -> Derived {

@@ -7,6 +7,7 @@ use prost::Message;
 
 use super::asked;
 use super::days::around_of;
+use super::preview::Overrides;
 use super::{coverage_clock, day_result};
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
 use crate::ledger::reader;
@@ -23,7 +24,7 @@ use crate::registers::attendance::day::working_time::WorkingTime;
 use crate::registers::attendance::load::{self, Window};
 use crate::registers::directory;
 use crate::registers::directory::view::{day, opt_day};
-use crate::registers::roster::book::{Book, PolicyAt, Seen};
+use crate::registers::roster::book::{Book, PolicyAt, Seen, YearAt};
 use crate::registers::roster::rows::{Between, Whose};
 use crate::registers::roster::{self, plan};
 use crate::results::{AsOf, Body, Derived, Moment, Wait};
@@ -134,6 +135,21 @@ impl Sheet {
         let coverage = Arc::new(Coverage::new(devices.collect()));
         *kept = Some((as_of, Arc::clone(&coverage)));
         coverage
+    }
+
+    /// Lets other numbers and calendars hold instead.
+    pub(super) fn put(&mut self, overrides: &Overrides) {
+        for policy in self.policies.values_mut() {
+            // They were checked by themselves; together with what stands they may be out of order, and then that stands.
+            if let Ok(other) = policy.clone().with(&overrides.values) {
+                *policy = other;
+            }
+        }
+        for calendar in &overrides.calendars {
+            // Later than everything that stands, and seen all the same.
+            self.book.own.years.retain(|year| year.year != calendar.year);
+            self.book.own.years.push(YearAt::new(Pos::ZERO, calendar));
+        }
     }
 
     /// The journals of all devices.

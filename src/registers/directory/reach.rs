@@ -83,3 +83,31 @@ impl Here<'_> {
         })
     }
 }
+
+/// Whom somebody may know of: themselves, and people for whom they hold one of some roles.
+#[derive(Debug)]
+pub struct Sight<'a> {
+    here: Here<'a>,
+    own: Option<&'a str>,
+    grants: Vec<GrantView>,
+}
+
+impl<'a> Here<'a> {
+    /// What somebody sees who holds some roles.
+    pub fn sight(self, subject: &'a Subject, roles: &[Role]) -> Sight<'a> {
+        let own = match subject {
+            Subject::Person(person) => Some(person.as_str()),
+            Subject::Device(_) | Subject::System(_) => None,
+        };
+        let mut grants = self.grants(subject);
+        grants.retain(|grant| roles.contains(&grant.role));
+        Sight { here: self, own, grants }
+    }
+}
+
+impl Sight<'_> {
+    /// Is a person theirs to know of?
+    pub fn sees(&self, person_id: &str) -> bool {
+        self.own == Some(person_id) || self.grants.iter().any(|grant| self.here.reaches(grant, person_id))
+    }
+}

@@ -4,8 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::kernel::{EpochDay, LogId, Pos, Zone};
+use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
 use crate::policy::Policy;
+use crate::proto::{ApprovalState, leave};
 use crate::registers::directory::admit::Seen;
 use crate::registers::roster::book::{Book, Pages};
 use crate::registers::verdict::{Moment, NoSuchLog, Verdict};
@@ -27,6 +28,32 @@ async fn policies(tx: &mut Tx, log: LogId) -> Result<Book, StoreError> {
 /// The policy in force in a log on a day, as far as is known now.
 pub async fn policy_on(tx: &mut Tx, log: LogId, on: EpochDay) -> Result<Policy, StoreError> {
     Ok(roster::plan::policy(&policies(tx, log).await?, on, roster::book::Seen::ALL))
+}
+
+/// What entries excuse for, of those that were in force before a position.
+pub async fn leave_kinds(
+    tx: &mut Tx,
+    log: LogId,
+    entries: &BTreeSet<Pos>,
+    before: Pos,
+) -> Result<Vec<(Pos, leave::Kind)>, StoreError> {
+    let courses = approval::rows::courses(tx, log, entries, before).await?;
+    let kinds = courses.iter().filter_map(|course| course.leave(before));
+    Ok(kinds.map(|leave| (leave.entry, leave.kind)).collect())
+}
+
+/// The requests of people that touch a time and wait for somebody.
+pub async fn awaiting(
+    tx: &mut Tx,
+    log: LogId,
+    people: &BTreeSet<&str>,
+    time: (EpochMs, EpochMs),
+) -> Result<BTreeSet<Pos>, StoreError> {
+    let before = Pos::new(u64::MAX >> 1);
+    let requests = approval::rows::requests_of(tx, log, people, time, before).await?;
+    let courses = approval::rows::courses(tx, log, &requests, before).await?;
+    let open = courses.iter().filter(|course| course.standing(before).state == ApprovalState::Awaiting);
+    Ok(open.map(|course| course.filed.pos).collect())
 }
 
 /// What requests and decisions are judged by.

@@ -3,6 +3,6 @@
 mod corrections;
 mod leaves;
 mod lists;
-mod rig;
+pub(crate) mod rig;
 mod rolls;
 mod tasks;

@@ -24,15 +24,15 @@ use crate::roster::rig::date;
 use crate::support::office::grant;
 
 /// The hall.
-pub(super) struct Desk {
-    pub(super) rig: Rostered,
-    pub(super) calls: Calls,
+pub(crate) struct Desk {
+    pub(crate) rig: Rostered,
+    pub(crate) calls: Calls,
     people: BTreeMap<&'static str, PersonId>,
     _news: watch::Sender<u64>,
 }
 
 /// `03-04 08:30` in the hall's zone.
-pub(super) fn at(text: &str) -> EpochMs {
+pub(crate) fn at(text: &str) -> EpochMs {
     let (day, time) = text.split_once(' ').expect("a day and a time");
     let (month, day) = day.split_once('-').expect("a day");
     assert_eq!(month, "03", "the tests live in March");
@@ -42,12 +42,12 @@ pub(super) fn at(text: &str) -> EpochMs {
     minute((number(day) - 2) * 1_440 + number(hours) * 60 + number(minutes) - 480)
 }
 
-pub(super) fn stamp(text: &str) -> Option<prost_types::Timestamp> {
+pub(crate) fn stamp(text: &str) -> Option<prost_types::Timestamp> {
     Some(timestamp(at(text)))
 }
 
 impl Desk {
-    pub(super) async fn begin(store: &Store, seed: u64) -> Self {
+    pub(crate) async fn begin(store: &Store, seed: u64) -> Self {
         let rig = Rostered::begin(store, seed).await;
         let office = &rig.hall.office;
         let mut people: BTreeMap<&'static str, PersonId> =
@@ -115,33 +115,33 @@ impl Desk {
         office.put(self.rig.hall.log(), Record::RoleGrant(record)).await.expect("a grant");
     }
 
-    pub(super) fn subject(&self, name: &str) -> Subject {
+    pub(crate) fn subject(&self, name: &str) -> Subject {
         Subject::Person(self.people[name].clone())
     }
 
-    pub(super) fn person(&self, name: &str) -> String {
+    pub(crate) fn person(&self, name: &str) -> String {
         if name.is_empty() { String::new() } else { self.people[name].to_string() }
     }
 
     /// The name of somebody, or of what else is there.
-    pub(super) fn name(&self, id: &str) -> String {
+    pub(crate) fn name(&self, id: &str) -> String {
         let id = id.trim_start_matches("person:");
         let known = self.people.iter().find(|(_, person)| person.as_str() == id);
         known.map_or_else(|| id.to_owned(), |(name, _)| (*name).to_owned())
     }
 
-    pub(super) fn caller(&self, name: &str, method: &str) -> Caller {
+    pub(crate) fn caller(&self, name: &str, method: &str) -> Caller {
         let subject =
             if name.contains(':') { Subject::parse(name).expect("a subject") } else { self.subject(name) };
         self.rig.hall.office.caller(&subject, &format!("qinlian.v1.AttendanceService/{method}"))
     }
 
-    pub(super) fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.rig.hall.office.request_id().to_string()
     }
 
     /// `03-04 08:30 to 03-04 17:30 PERSONAL qian`: leave with who stands in.
-    pub(super) fn leave(&self, whose: &str, text: &str) -> Leave {
+    pub(crate) fn leave(&self, whose: &str, text: &str) -> Leave {
         let (from, rest) = text.split_once(" to ").expect("from and until");
         let words: Vec<&str> = rest.split_whitespace().collect();
         let until = format!("{} {}", words[0], words[1]);
@@ -157,7 +157,7 @@ impl Desk {
         }
     }
 
-    pub(super) async fn ask(&self, who: &str, leave: Leave) -> Result<RequestLeaveResponse, Failure> {
+    pub(crate) async fn ask(&self, who: &str, leave: Leave) -> Result<RequestLeaveResponse, Failure> {
         let request = RequestLeaveRequest {
             centre: "hall".to_owned(),
             request_id: self.id(),
@@ -168,11 +168,11 @@ impl Desk {
     }
 
     /// Asks for one's own leave, and says by which number it goes.
-    pub(super) async fn asked(&self, who: &str, text: &str) -> u64 {
+    pub(crate) async fn asked(&self, who: &str, text: &str) -> u64 {
         self.ask(who, self.leave("", text)).await.expect("a request").leave
     }
 
-    pub(super) async fn decide(
+    pub(crate) async fn decide(
         &self,
         who: &str,
         leave: u64,
@@ -190,7 +190,7 @@ impl Desk {
     }
 
     /// These approve, one after the other.
-    pub(super) async fn approved_by(&self, leave: u64, names: &[&str]) {
+    pub(crate) async fn approved_by(&self, leave: u64, names: &[&str]) {
         for name in names {
             self.decide(name, leave, approval_step::Decision::Approve).await.unwrap_or_else(|why| {
                 panic!("{name}: {why:?}");
@@ -198,7 +198,7 @@ impl Desk {
         }
     }
 
-    pub(super) async fn withdraw_leave(
+    pub(crate) async fn withdraw_leave(
         &self,
         who: &str,
         leave: u64,
@@ -212,7 +212,7 @@ impl Desk {
         self.calls.withdraw_leave(&self.caller(who, "WithdrawLeave"), request).await
     }
 
-    pub(super) async fn back(
+    pub(crate) async fn back(
         &self,
         who: &str,
         leave: u64,
@@ -229,7 +229,7 @@ impl Desk {
     }
 
     /// `qian LEAD tax`: who has to approve, and a `+` or `-` where they have.
-    pub(super) fn steps(&self, steps: &[ApprovalStep]) -> String {
+    pub(crate) fn steps(&self, steps: &[ApprovalStep]) -> String {
         let step = |step: &ApprovalStep| {
             let who = match step.by() {
                 approval_step::By::BPost => self.name(&step.person_id),
@@ -249,14 +249,14 @@ impl Desk {
     }
 
     /// Time passes until then, is on record, and every gate has told of everything; what follows from it is derived.
-    pub(super) async fn until(&self, text: &str) {
+    pub(crate) async fn until(&self, text: &str) {
         self.rig.at(at(text)).await;
         self.rig.told(&["gate-1", "gate-2"], at(text)).await;
         self.rig.hall.fold().await;
     }
 
     /// A person's day of March as it stands.
-    pub(super) async fn day(&self, name: &str, day: i32) -> String {
+    pub(crate) async fn day(&self, name: &str, day: i32) -> String {
         self.rig.hall.fold().await;
         self.rig.day(&self.people[name], day).await
     }

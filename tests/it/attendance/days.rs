@@ -112,13 +112,10 @@ impl Rostered {
     /// What stands of a person's day of March.
     pub(crate) async fn result(&self, person_id: &str, day: i32) -> DayResult {
         let day = EpochDay::from_ymd(2026, 3, day).expect("a day");
-        let own = self
-            .hall
-            .revisions(DAY)
-            .await
-            .into_iter()
-            .filter(|item| day_of(&item.key) == Some((person_id, day)));
-        let Some(Body::Content(content)) = own.last().map(|item| item.body) else {
+        let all = self.hall.revisions(DAY).await;
+        let mut newest_first = all.into_iter().rev();
+        let own = newest_first.find(|item| day_of(&item.key) == Some((person_id, day)));
+        let Some(Body::Content(content)) = own.map(|item| item.body) else {
             return DayResult::default();
         };
         DayResult::decode(content.as_slice()).expect("a day")

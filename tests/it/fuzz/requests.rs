@@ -11,7 +11,9 @@ use qinlian::proto::*;
 use qinlian::registers::approval::parse as approval;
 use qinlian::registers::attendance::fact::Source;
 use qinlian::registers::attendance::parse as attendance;
+use qinlian::registers::derivation::preview::Overrides;
 use qinlian::registers::directory::parse as directory;
+use qinlian::registers::month::parse as month;
 use qinlian::registers::roster::parse as roster;
 
 use super::count_of;
@@ -143,7 +145,7 @@ requests! {
     WatchDayResultsRequest: |_, _| true;
     RequestLeaveRequest: |c, r| approval::leave(c, r.leave, None).is_some();
     DecideLeaveRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
-    RecordLeaveRequest: |c, r| recorded_leave(c, r);
+    RecordLeaveRequest: recorded_leave;
     ReportReturnRequest: |_, _| true;
     WithdrawLeaveRequest: |_, _| true;
     ListLeavesRequest: |_, _| true;
@@ -154,6 +156,13 @@ requests! {
     RecordManualRollRequest: |c, r| approval::manual_roll(c, r.roll, &r.reason).is_some();
     CountersignManualRollRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
     ListMyTasksRequest: |_, _| true;
+    ListMonthSummariesRequest: |c, r| month::period(c, r.from.as_ref(), r.until.as_ref()).is_some();
+    GetMonthReadinessRequest: |c, r| month::period(c, r.from.as_ref(), r.until.as_ref()).is_some();
+    ConfirmMonthRequest: |c, r| month::digest(c, &r.digest).is_some();
+    LockMonthRequest: |c, r| month::exceptions(c, &r.exceptions).is_some();
+    ListAdjustmentsRequest: |_, _| true;
+    ConfirmPullRequest: |c, r| month::digest(c, &r.digest).is_some();
+    PreviewDaysRequest: |c, r| Overrides::parse(c, r.values, r.calendars).is_some();
     PutDelegationRequest: |c, r| approval::delegation(c, r.delegation, None).is_some();
     PutShiftRequest: |c, r| roster::shift(c, r.shift).is_some();
     ListShiftsRequest: |_, _| true;

@@ -95,6 +95,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "~",
             "!~/{rows,service,about,cache,contacts,live,load}",
+            "tlog",
             "registers/{kind,verdict,wire}",
             "registers/*/view",
             DIRECTORY,

@@ -9,14 +9,14 @@ use crate::kernel::{CentreId, Check, EpochMs, PersonId, Pos, RequestId, Subject}
 use crate::ledger::committer::Lane;
 use crate::policy::Policy;
 use crate::proto::{ApprovalState, ApprovalStep, PutDelegationRequest, PutDelegationResponse, approval_step};
-use crate::registers::approval::decide::escalates_at;
+use crate::registers::approval::decide::{KNOWS, escalates_at};
 use crate::registers::approval::fact::{About, Command};
 use crate::registers::approval::standing::{Course, Signed};
 use crate::registers::approval::{parse, rows, state};
 use crate::registers::attendance::service::Calls;
 use crate::registers::desk::{Place, Written};
 use crate::registers::directory::admit::Seen;
-use crate::registers::directory::reach::Here;
+use crate::registers::directory::reach::{Here, Sight};
 use crate::registers::failure::Failure;
 use crate::registers::wire;
 
@@ -117,6 +117,15 @@ impl Calls {
         let policy = crate::registers::rulebook::policy_on(&mut tx, place.log, today).await;
         tx.rollback().await?;
         Ok(Standpoint { policy: policy?, now, today })
+    }
+
+    /// Whom the caller may know of here: themselves, and people they are responsible for.
+    pub(crate) fn sight<'a>(&self, place: &'a Place, caller: &'a Caller) -> Result<Sight<'a>, Failure> {
+        let zone = place.deployment.zone(&place.centre).ok_or(Failure::Fault("ZONE"))?;
+        let at = self.desk().now();
+        let seen = Seen { deployment: &place.deployment, own: &place.own };
+        let here = Here { seen, log: place.log, centre: &place.centre, at, today: zone.day_of(at) };
+        Ok(here.sight(caller.subject(), &KNOWS))
     }
 
     async fn courses(&self, place: &Place, requests: &BTreeSet<Pos>) -> Result<Vec<Course>, Failure> {

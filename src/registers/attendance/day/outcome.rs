@@ -39,6 +39,8 @@ pub struct SpanOutcome {
     pub result: SpanResult,
     /// What excuses all of it.
     pub excused: Option<AbsenceKind>,
+    /// The entry that does.
+    pub excused_by: Option<Pos>,
     /// How much of a day it is, in thousandths.
     pub day_fraction_permille: u16,
     /// What somebody should look at, in order, each once.

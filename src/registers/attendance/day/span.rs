@@ -1,8 +1,9 @@
 //! One span: what of it is to be worked, and what both its ends came to (rule R8).
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::inputs::{AbsenceKind, DayInputs, DayPunch, PunchSource};
+use super::inputs::{Absence, DayInputs, DayPunch, PunchSource};
 use super::interval::{Stretch, closed, shared_ms, within, without};
 use super::outcome::{DayWait, Flag, Open, Slot, SlotResult, SpanOutcome, SpanResult, Supplement};
 use super::pick::{Due, Picked, pick};
@@ -66,6 +67,7 @@ pub fn judge(
         off,
         result,
         excused: None,
+        excused_by: None,
         day_fraction_permille: region.span.day_fraction_permille,
         flags: flags.into_iter().collect(),
     };
@@ -91,7 +93,8 @@ fn to_be_worked(inputs: &DayInputs<'_>, here: &[Stretch]) -> Vec<Stretch> {
 
 /// A span of which nothing is to be worked.
 fn undue(inputs: &DayInputs<'_>, region: &Region, result: SpanResult) -> SpanOutcome {
-    let excused = if result == SpanResult::Excused { reason(inputs, region) } else { None };
+    let reason = if result == SpanResult::Excused { reason(inputs, region) } else { None };
+    let excused = reason.map(|absence| absence.kind);
     let (slot_result, supplement) = match excused {
         Some(_) => (SlotResult::Excused, Supplement::Excused),
         None => (SlotResult::NotApplicable, Supplement::None),
@@ -115,17 +118,19 @@ fn undue(inputs: &DayInputs<'_>, region: &Region, result: SpanResult) -> SpanOut
         off: slot(region.off_plan),
         result,
         excused,
+        excused_by: reason.map(|absence| absence.entry),
         day_fraction_permille: region.span.day_fraction_permille,
         flags: if came { vec![Flag::PunchWhileExcused] } else { Vec::new() },
     }
 }
 
-/// Of several absences the one with the most of the span; of equal ones the first kind.
-fn reason(inputs: &DayInputs<'_>, region: &Region) -> Option<AbsenceKind> {
+/// Of several absences the one with the most of the span; of equal ones the first kind, and of one kind the first entry.
+fn reason(inputs: &DayInputs<'_>, region: &Region) -> Option<Absence> {
     let span = (region.on_plan, region.off_plan);
-    let shared =
-        inputs.absences.iter().map(|absence| (shared_ms(span, (absence.from, absence.until)), absence.kind));
-    shared.max_by_key(|(shared_ms, kind)| (*shared_ms, std::cmp::Reverse(*kind))).map(|(_, kind)| kind)
+    let rank = |absence: &Absence| {
+        (shared_ms(span, (absence.from, absence.until)), Reverse(absence.kind), Reverse(absence.entry))
+    };
+    inputs.absences.iter().copied().max_by_key(rank)
 }
 
 fn slot(judged: Judged, raw: &Judged, plan: EpochMs, required: EpochMs, moved: bool) -> Slot {

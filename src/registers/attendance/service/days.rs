@@ -21,6 +21,7 @@ use crate::registers::attendance::refusal::Refusal;
 use crate::registers::derivation::day_result::explain;
 use crate::registers::derivation::days::{DAY, day_key, day_of};
 use crate::registers::desk::Place;
+use crate::registers::directory::reach::Sight;
 use crate::registers::failure::Failure;
 use crate::registers::{kind, wire};
 use crate::results::{Body, Filter, Item, Key, folded_before, newest};
@@ -120,7 +121,7 @@ impl Calls {
             return Err(Failure::Fault("PARSE"));
         };
         let place = self.desk.enter_to_read(caller, &centre).await?;
-        if !visible(&place, person.as_str(), None) {
+        if !self.sight(&place, caller)?.sees(person.as_str()) {
             return Err(Failure::NotFound("day"));
         }
         let before = match request.as_of {
@@ -143,7 +144,7 @@ impl Calls {
     }
 
     /// Waits a little until everything before a position has been folded.
-    async fn derived(&self, log: LogId, before: Pos) -> Result<(), Failure> {
+    pub(crate) async fn derived(&self, log: LogId, before: Pos) -> Result<(), Failure> {
         let mut news = self.news.clone();
         let folded = async {
             loop {
@@ -179,7 +180,8 @@ impl Calls {
             return Err(Failure::Fault("PARSE"));
         };
         let place = self.desk.enter_to_read(caller, &centre).await?;
-        let people = people(&place, person.as_ref(), department.as_ref());
+        let sight = self.sight(&place, caller)?;
+        let people = people(&place, &sight, person.as_ref(), department.as_ref());
         let after = after.map(|(day, person)| (person, EpochDay::from_column(day.column())));
         let mut walk = Walk::new(people, (from, until), after);
         let mut found: Vec<Item> = Vec::new();
@@ -266,7 +268,7 @@ impl Calls {
     }
 
     /// Revisions as messages, with the indexes, causes and sentences that they do not hold themselves.
-    async fn day_results(
+    pub(crate) async fn day_results(
         &self,
         log: LogId,
         place: &Place,
@@ -296,13 +298,25 @@ impl Calls {
 }
 
 /// The people of a place whom the caller may see, by id.
-fn people(place: &Place, person: Option<&PersonId>, department: Option<&DepartmentId>) -> BTreeSet<String> {
+fn people(
+    place: &Place,
+    sight: &Sight<'_>,
+    person: Option<&PersonId>,
+    department: Option<&DepartmentId>,
+) -> BTreeSet<String> {
+    let wanted = |known: &&str| {
+        let asked = person.is_none_or(|person| person.as_str() == *known);
+        let of = department.is_none_or(|department| {
+            let known = place.deployment.person(known);
+            known.is_some_and(|known| known.department == department.as_str())
+        });
+        asked && of && sight.sees(known)
+    };
     if let Some(person) = person {
-        let one = Some(person.as_str()).filter(|person| visible(place, person, department));
-        return one.map(str::to_owned).into_iter().collect();
+        // Also of somebody who was never assigned here.
+        return Some(person.as_str()).filter(wanted).map(str::to_owned).into_iter().collect();
     }
-    let assigned = place.own.assigned().into_iter();
-    assigned.filter(|person| visible(place, person, department)).map(str::to_owned).collect()
+    place.own.assigned().into_iter().filter(wanted).map(str::to_owned).collect()
 }
 
 /// Goes through people's days in the order of keys.
@@ -351,27 +365,47 @@ impl Walk {
     }
 }
 
-fn day_result(item: &Item, indexes: &Indexes, kinds: &HashMap<Pos, u16>) -> Option<DayResult> {
-    let (person, day) = day_of(&item.key)?;
-    let mut known = match &item.body {
-        Body::Content(content) => DayResult::decode(content.as_slice()).ok()?,
-        Body::Nothing | Body::Erased => DayResult::default(),
-    };
-    for span in &mut known.spans {
-        for slot in [&mut span.on, &mut span.off].into_iter().flatten() {
-            slot.punch_index = slot.punch_index.map(|pos| indexes.of(Pos::new(pos)));
+impl Calls {
+    /// What is stored of a day, with positions where a message has the indexes of entries.
+    pub(crate) fn bare_day(item: &Item) -> Option<DayResult> {
+        let (person, day) = day_of(&item.key)?;
+        let known = match &item.body {
+            Body::Content(content) => DayResult::decode(content.as_slice()).ok()?,
+            Body::Nothing | Body::Erased => DayResult::default(),
+        };
+        Some(DayResult {
+            seq: item.seq,
+            person_id: person.to_owned(),
+            work_date: Some(wire::date(day)),
+            revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
+            tombstone: !matches!(item.body, Body::Content(_)),
+            ..known
+        })
+    }
+
+    /// Names the entries of a day by their indexes instead of their positions.
+    pub(crate) fn name_entries(day: &mut DayResult, indexes: &Indexes) {
+        for span in &mut day.spans {
+            for slot in [&mut span.on, &mut span.off].into_iter().flatten() {
+                slot.punch_index = slot.punch_index.map(|pos| indexes.of(Pos::new(pos)));
+            }
+            span.excused_by = span.excused_by.map(|pos| indexes.of(Pos::new(pos)));
         }
     }
-    Some(DayResult {
-        seq: item.seq,
-        entry_index: indexes.of(item.pos),
-        person_id: person.to_owned(),
-        work_date: Some(wire::date(day)),
-        revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
-        cause: kinds.get(&item.pos).and_then(|kind| kind::code(*kind)).unwrap_or_default().to_owned(),
-        tombstone: !matches!(item.body, Body::Content(_)),
-        ..known
-    })
+
+    /// May the caller know of somebody's days, and are they of the department that is asked for?
+    pub(crate) fn is_visible(place: &Place, person_id: &str, department: Option<&DepartmentId>) -> bool {
+        visible(place, person_id, department)
+    }
+}
+
+fn day_result(item: &Item, indexes: &Indexes, kinds: &HashMap<Pos, u16>) -> Option<DayResult> {
+    let mut day = Calls::bare_day(item)?;
+    Calls::name_entries(&mut day, indexes);
+    day.entry_index = indexes.of(item.pos);
+    let cause = kinds.get(&item.pos).and_then(|kind| kind::code(*kind)).unwrap_or_default();
+    cause.clone_into(&mut day.cause);
+    Some(day)
 }
 
 /// A stream that goes on.

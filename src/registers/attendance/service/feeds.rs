@@ -67,7 +67,7 @@ impl Calls {
         Ok((self.desk.enter_to_read(caller, &centre).await?, limit))
     }
 
-    pub(super) async fn page(
+    pub(crate) async fn page(
         &self,
         room: Room,
         log: LogId,

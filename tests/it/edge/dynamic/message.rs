@@ -80,6 +80,12 @@ impl Maker {
                         "RequestLeave",
                         "RecordLeave",
                         "PutDelegation",
+                        "ListMonthSummaries",
+                        "GetMonthReadiness",
+                        "ConfirmMonth",
+                        "LockMonth",
+                        "ConfirmPull",
+                        "PreviewDays",
                     ]
                     .contains(&method.name()) =>
             {
@@ -104,6 +110,7 @@ impl Maker {
             Kind::Bytes if field.name().ends_with("signature") && depth == 0 => {
                 Value::Bytes(vec![0; 64].into())
             }
+            Kind::Bytes if field.name() == "digest" => Value::Bytes(vec![7; 32].into()),
             Kind::Bytes => return None,
             Kind::Bool => Value::Bool(false),
             Kind::Uint64 => Value::U64(u64::from(field.name() != "journal")),
@@ -149,7 +156,7 @@ impl Maker {
             (_, "centre") => names.centre.clone(),
             // Nobody is ended for good by a call that only tries the door.
             (_, "person_id") if ends => PersonId::mint(self.dice.bytes()).to_string(),
-            (_, "person_id" | "to_person_id") => names.person.clone(),
+            (_, "person_id" | "person_ids" | "to_person_id") => names.person.clone(),
             // Whoever stands in would have to be free.
             (_, "b_post_person_id") => return None,
             (_, "subject") => format!("system:{}", self.code()),

@@ -49,6 +49,17 @@ const KEYS: &[(&str, &str)] = &[
     ("PutShift", "each span has to begin after the one before it ends"),
     ("PutCalendarYear", "each day has to be one of the year"),
     ("ProposePolicy", "each value has to be one of its key's"),
+    ("RequestLeave", "it has to end after it begins"),
+    ("RecordLeave", "it has to end after it begins"),
+    ("PutDelegation", "it has to end after it begins"),
+    ("RequestCorrection", "its reason, its slot and its span are all to be named"),
+    ("RecordManualRoll", "its slots are all to be named"),
+    ("ListMonthSummaries", "the period has to end after it begins, and soon"),
+    ("GetMonthReadiness", "the period has to end after it begins, and soon"),
+    ("ConfirmMonth", "a digest has 32 bytes"),
+    ("ConfirmPull", "a digest has 32 bytes"),
+    ("LockMonth", "the period has to end after it begins, and soon"),
+    ("PreviewDays", "each value has to be one of its key's"),
 ];
 
 /// What is answered by a rule, and not by the check of the request's form or of its token.

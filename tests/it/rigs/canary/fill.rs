@@ -168,6 +168,9 @@ impl Filler {
             }
             Kind::String => Value::String(self.text(field, place)?),
             // Of whatever else they would not be digests.
+            Kind::Bytes if place.mood != Mood::Wild && field.name() == "digest" => {
+                Value::Bytes(vec![7; 32].into())
+            }
             Kind::Bytes if place.mood != Mood::Wild && field.name().contains("digest") => return None,
             Kind::Bytes => Value::Bytes(self.canary(field, place).into_bytes().into()),
             Kind::Bool => Value::Bool(place.round % 3 == 1),
@@ -249,7 +252,7 @@ impl Filler {
             // Minted by the directory.
             "person_id" if of == "Person" => None,
             "person_id" if place.method.name().starts_with("Retire") => self.people.last().cloned(),
-            "person_id" => self.people.first().cloned(),
+            "person_id" | "person_ids" => self.people.first().cloned(),
             "b_post_person_id" | "to_person_id" => self.people.last().cloned(),
             "subject" => Some(format!("system:{}", self.canary(field, place))),
             "timezone" => Some("Asia/Shanghai".to_owned()),

@@ -1,0 +1,28 @@
+CREATE TABLE month_lock (
+    log_id INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
+    department TEXT NOT NULL,
+    from_day INTEGER NOT NULL,
+    until_day INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (log_id, pos)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE month_confirmation (
+    log_id INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
+    person_id TEXT NOT NULL,
+    from_day INTEGER NOT NULL,
+    until_day INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (log_id, pos)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX month_confirmation_by_person ON month_confirmation (log_id, person_id, from_day);
+CREATE TABLE month_pull (
+    log_id INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
+    department TEXT NOT NULL,
+    from_day INTEGER NOT NULL,
+    until_day INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (log_id, pos)
+) STRICT, WITHOUT ROWID;
