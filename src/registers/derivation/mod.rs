@@ -17,6 +17,8 @@ pub mod days;
 pub mod preview;
 mod rows;
 mod sheet;
+pub mod told;
+pub mod walk;
 
 use super::attendance::effective::{self, Stamped};
 use super::attendance::load;

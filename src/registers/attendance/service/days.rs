@@ -1,6 +1,6 @@
 //! `GetDay`, `ListDays`, `ListDayResultsSince`, `WatchDayResults`: what people's days came to (rules R8, R12).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use futures_util::{Stream, stream};
 use prost::Message;
 use tokio::sync::watch;
 
-use super::{Calls, Indexes};
+use super::Calls;
 use crate::access::Caller;
 use crate::kernel::{Check, DepartmentId, EpochDay, LogId, PersonId, Pos, Said};
-use crate::ledger::reader;
 use crate::proto::{
     DayResult, Finality, GetDayRequest, GetDayResponse, ListDayResultsSinceRequest,
     ListDayResultsSinceResponse, ListDaysRequest, ListDaysResponse, WatchDayResultsRequest,
     WatchDayResultsResponse,
 };
 use crate::registers::attendance::refusal::Refusal;
-use crate::registers::derivation::day_result::explain;
 use crate::registers::derivation::days::{DAY, day_key, day_of};
+use crate::registers::derivation::told::Telling;
+use crate::registers::derivation::walk::Walk;
 use crate::registers::desk::Place;
 use crate::registers::directory::reach::Sight;
 use crate::registers::failure::Failure;
-use crate::registers::{kind, wire};
-use crate::results::{Body, Filter, Item, Key, folded_before, newest};
+use crate::registers::wire;
+use crate::results::{Body, Filter, Item, folded_before, newest};
 
 /// Keys that are looked at for one page at a time.
 const LOOK: usize = 1_000;
@@ -277,23 +277,12 @@ impl Calls {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        let indexes = self.indexes(log).await?;
-        let deployment = self.indexes(LogId::DEPLOYMENT).await?;
-        let causes: BTreeSet<Pos> = items.iter().map(|item| item.pos).collect();
-        let causes: Vec<Pos> = causes.into_iter().collect();
-        let kinds = reader::kinds(self.desk.store(), log, &causes).await?;
+        let reader = self.desk.ledger().reader();
+        let (own, deployment) = (reader.epochs(log).await?, reader.epochs(LogId::DEPLOYMENT).await?);
         let zone = place.deployment.zone(&place.centre).ok_or(Failure::Fault("ZONE"))?;
-        let mut days: Vec<DayResult> =
-            items.iter().filter_map(|item| day_result(item, &indexes, &kinds)).collect();
-        for day in &mut days {
-            if let Some(policy) = &mut day.policy {
-                let at = |indexes: &Indexes, pos: Option<u64>| pos.map(|pos| indexes.of(Pos::new(pos)));
-                policy.deployment_index = at(&deployment, policy.deployment_index);
-                policy.centre_index = at(&indexes, policy.centre_index);
-            }
-            explain(day, &zone);
-        }
-        Ok(days)
+        let store = self.desk.store();
+        let telling = Telling { store, log, own: &own, deployment: &deployment, zone: &zone };
+        Ok(telling.day_results(&items).await?)
     }
 }
 
@@ -319,93 +308,11 @@ fn people(
     place.own.assigned().into_iter().filter(wanted).map(str::to_owned).collect()
 }
 
-/// Goes through people's days in the order of keys.
-struct Walk {
-    people: std::iter::Peekable<std::collections::btree_set::IntoIter<String>>,
-    from: EpochDay,
-    until: EpochDay,
-    day: EpochDay,
-}
-
-impl Walk {
-    /// After a person's day, or from the beginning.
-    fn new(
-        people: BTreeSet<String>,
-        (from, until): (EpochDay, EpochDay),
-        after: Option<(String, EpochDay)>,
-    ) -> Self {
-        let mut walk = Self { people: people.into_iter().peekable(), from, until, day: from };
-        if let Some((last, on)) = after {
-            while walk.people.next_if(|person| *person < last).is_some() {}
-            if walk.people.peek() == Some(&last) {
-                walk.day = walk.day.max(on.plus_days(1));
-            }
-        }
-        walk
-    }
-
-    /// The next keys, at most so many.
-    fn next(&mut self, most: usize) -> Vec<Key> {
-        let mut keys = Vec::new();
-        while keys.len() < most {
-            let Some(person) = self.people.peek() else { break };
-            if self.day > self.until {
-                self.day = self.from;
-                self.people.next();
-                continue;
-            }
-            keys.push(day_key(DAY, person, self.day));
-            self.day = self.day.plus_days(1);
-        }
-        keys
-    }
-
-    fn is_over(&mut self) -> bool {
-        self.next(1).is_empty()
-    }
-}
-
 impl Calls {
-    /// What is stored of a day, with positions where a message has the indexes of entries.
-    pub(crate) fn bare_day(item: &Item) -> Option<DayResult> {
-        let (person, day) = day_of(&item.key)?;
-        let known = match &item.body {
-            Body::Content(content) => DayResult::decode(content.as_slice()).ok()?,
-            Body::Nothing | Body::Erased => DayResult::default(),
-        };
-        Some(DayResult {
-            seq: item.seq,
-            person_id: person.to_owned(),
-            work_date: Some(wire::date(day)),
-            revision: u32::try_from(item.revision).unwrap_or(u32::MAX),
-            tombstone: !matches!(item.body, Body::Content(_)),
-            ..known
-        })
-    }
-
-    /// Names the entries of a day by their indexes instead of their positions.
-    pub(crate) fn name_entries(day: &mut DayResult, indexes: &Indexes) {
-        for span in &mut day.spans {
-            for slot in [&mut span.on, &mut span.off].into_iter().flatten() {
-                slot.punch_index = slot.punch_index.map(|pos| indexes.of(Pos::new(pos)));
-            }
-            span.excused_by = span.excused_by.map(|pos| indexes.of(Pos::new(pos)));
-        }
-    }
-
     /// May the caller know of somebody's days, and are they of the department that is asked for?
     pub(crate) fn is_visible(place: &Place, person_id: &str, department: Option<&DepartmentId>) -> bool {
         visible(place, person_id, department)
     }
-}
-
-fn day_result(item: &Item, indexes: &Indexes, kinds: &HashMap<Pos, u16>) -> Option<DayResult> {
-    let mut day = Calls::bare_day(item)?;
-    Calls::name_entries(&mut day, indexes);
-    day.entry_index = indexes.of(item.pos);
-    let cause = kinds.get(&item.pos).and_then(|kind| kind::code(*kind)).unwrap_or_default();
-    cause.clone_into(&mut day.cause);
-    Some(day)
 }
 
 /// A stream that goes on.

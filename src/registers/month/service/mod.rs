@@ -11,6 +11,7 @@ use crate::proto::{
     MonthConfirmationFact, PullConfirmationFact,
 };
 use crate::registers::attendance::service::Calls;
+use crate::registers::derivation::told::stored;
 use crate::registers::derivation::{DAY, day_key};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
@@ -18,7 +19,7 @@ use crate::registers::month::fact::Command;
 use crate::registers::month::refusal::Refusal;
 use crate::registers::month::{canonical, parse, rows};
 use crate::registers::wire;
-use crate::results::{Item, folded_before, newest};
+use crate::results::{folded_before, newest};
 
 mod adjustments;
 mod locks;
@@ -65,16 +66,11 @@ impl Calls {
         let keys: Vec<_> = all.collect();
         for keys in keys.chunks(KEYS) {
             let items = newest(self.desk().store(), place.log, DAY, keys, before).await?;
-            for day in items.iter().filter_map(Self::stored_day) {
+            for day in items.iter().filter_map(stored).filter(|day| !day.tombstone) {
                 days.entry(day.person_id.clone()).or_default().push(day);
             }
         }
         Ok(days)
-    }
-
-    /// What is stored of a day; nothing of one that is gone.
-    fn stored_day(item: &Item) -> Option<DayResult> {
-        Self::bare_day(item).filter(|day| !day.tombstone)
     }
 
     /// `ConfirmMonth`.

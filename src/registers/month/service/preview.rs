@@ -8,6 +8,7 @@ use crate::kernel::{Check, PersonId, Pos, Said};
 use crate::proto::{DayResult, PreviewDaysRequest, PreviewDaysResponse};
 use crate::registers::derivation::day_result::explain;
 use crate::registers::derivation::preview::{self, Overrides};
+use crate::registers::derivation::told::name_entries;
 use crate::registers::failure::Failure;
 use crate::registers::month::parse;
 use crate::registers::wire;
@@ -57,6 +58,7 @@ impl Calls {
         );
         let mut days = previewed.await?;
         let indexes = self.indexes(place.log).await?;
+        let epochs = self.desk().ledger().reader().epochs(place.log).await?;
         let differs = |before: &DayResult| {
             let same = days
                 .iter()
@@ -65,7 +67,7 @@ impl Calls {
         };
         let mut standing: Vec<DayResult> = standing.into_values().flatten().filter(differs).collect();
         for day in days.iter_mut().chain(&mut standing) {
-            Self::name_entries(day, &indexes);
+            name_entries(day, &epochs);
             explain(day, &zone);
             day.entry_index = indexes.of(Pos::new(before.get().saturating_sub(1)));
         }
