@@ -23,6 +23,8 @@ use crate::tlog::{CosignatureKey, Policy, VerifierKey, parse_cosignature_key};
 
 mod personal;
 
+pub(in crate::cli) use personal::on_record;
+
 /// What is audited.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -16,6 +16,7 @@ mod client;
 mod config_show;
 mod demo;
 mod explain;
+pub mod export;
 mod import;
 pub mod init;
 mod ledger;
@@ -42,6 +43,7 @@ const EXAMPLES: &str = "Examples:
   qinlian import punches badges.csv --data ./data --centre hall \\
       --columns time=timestamp,person=badge,device=zone --create-people
   qinlian import punches 1_attlog.dat --data ./data --centre hall --dry-run
+  qinlian export days --data ./data --centre hall --month 2026-11 --format xlsx -o november.xlsx
   qinlian audit bundle --data ./data --centre hall -o bundle
   qinlian audit verify bundle --key data/verifier.key";
 
@@ -81,6 +83,9 @@ enum Command {
     /// Bring in files from elsewhere; running it twice changes nothing
     #[command(subcommand)]
     Import(import::Command),
+    /// Results as files for people, for payroll, or in the shape of another product
+    #[command(subcommand)]
+    Export(export::Command),
     /// Bundles, their verification, and the database against its ledger
     #[command(subcommand)]
     Audit(audit::Command),
@@ -140,6 +145,7 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
     match command {
         Command::Demo(options) => demo::run(options).await,
         Command::Import(command) => import::run(command).await,
+        Command::Export(command) => export::run(command).await,
         Command::Init(options) => init::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Token(options) => token::run(options).await,

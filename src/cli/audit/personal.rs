@@ -12,6 +12,8 @@ use crate::ledger::disclosure::Disclosure;
 use crate::ledger::port::Submission;
 use crate::proto::{DisclosureFact, read, reveal};
 use crate::registers::audit::fact::Command;
+use crate::registers::desk::Desk;
+use crate::registers::failure::Failure;
 use crate::registers::rulebook::{about, local_administrator};
 
 /// What the record names as the call.
@@ -55,9 +57,20 @@ pub(super) async fn read(
         Purpose::Investigation => reveal::Purpose::Investigation,
         Purpose::SubjectRequest => reveal::Purpose::SubjectRequest,
     };
+    let disclosure = on_record(&office.desk, log, (CALL, purpose, scope), reason).await;
+    Ok(Some((disclosure.map_err(explain)?, of)))
+}
+
+/// Puts a read on record, as the local administrator's: the call, for what and which content, and why.
+pub(in crate::cli) async fn on_record(
+    desk: &Desk,
+    log: LogId,
+    (call, purpose, scope): (&str, reveal::Purpose, String),
+    reason: Words,
+) -> Result<Disclosure, Failure> {
     let fact = DisclosureFact {
         kind: read::Kind::Read.into(),
-        rpc: CALL.to_owned(),
+        rpc: call.to_owned(),
         purpose: purpose.into(),
         scope,
         session: Vec::new(),
@@ -65,13 +78,11 @@ pub(super) async fn read(
     };
     let submission = Submission {
         log,
-        request_id: RequestId::random(random(&*office.clock)),
+        request_id: RequestId::random(random(&**desk.ledger().clock())),
         author: local_administrator(),
         command: Command::Disclose { fact, reason }.into(),
     };
-    let disclosure =
-        office.desk.ledger().disclose(submission).await.map_err(|error| explain(error.into()))?;
-    Ok(Some((disclosure, of)))
+    Ok(desk.ledger().disclose(submission).await?)
 }
 
 async fn zone_of(office: &Office, code: &CentreId) -> anyhow::Result<Zone> {

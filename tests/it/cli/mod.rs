@@ -3,6 +3,7 @@
 mod bench;
 mod commands;
 mod demo;
+mod export;
 mod import;
 mod import_files;
 mod pki;

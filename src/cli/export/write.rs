@@ -1,0 +1,97 @@
+//! Days into a file of one of the forms, page by page, and their digest on the way.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+
+use super::book::Book;
+use super::canon::{Canon, Counts};
+use super::lines::{self, Lines};
+use super::moment::{Days, Moment};
+use super::numbered::Numbered;
+use super::numbers::Numbers;
+use super::table::{self, Table};
+use super::vendors::{dingtalk, feishu, wecom};
+use super::whole::Whole;
+use super::{Format, Order};
+use crate::kernel::Zone;
+
+/// A file that is being written.
+enum Writer {
+    Csv(Table<BufWriter<File>>),
+    Ndjson(Lines<BufWriter<File>>),
+    Xlsx(Box<Book>),
+    Dingtalk(Table<BufWriter<File>>),
+    Wecom(BufWriter<File>),
+    Feishu(BufWriter<File>),
+}
+
+impl Writer {
+    fn begin(whole: &Whole, order: &Order) -> anyhow::Result<Self> {
+        let file = BufWriter::new(whole.create()?);
+        Ok(match order.format {
+            Format::Csv => Self::Csv(Table::begin(file, &table::COLUMNS)?),
+            Format::Ndjson => Self::Ndjson(Lines::begin(file)?),
+            Format::Xlsx => Self::Xlsx(Box::new(Book::begin(whole.folder(), (order.from, order.until))?)),
+            Format::Dingtalk => Self::Dingtalk(Table::begin(file, &dingtalk::COLUMNS)?),
+            Format::Wecom => Self::Wecom(file),
+            Format::Feishu => Self::Feishu(file),
+        })
+    }
+
+    fn day(&mut self, told: &Numbered, zone: &Zone) -> anyhow::Result<()> {
+        match self {
+            Self::Csv(to) => table::lines(told, zone).iter().try_for_each(|line| to.line(line)),
+            Self::Ndjson(to) => to.day(told),
+            Self::Xlsx(to) => to.day(told, zone),
+            Self::Dingtalk(to) => dingtalk::lines(told, zone).iter().try_for_each(|line| to.line(line)),
+            Self::Wecom(to) => lines::object(to, &wecom::object(told, zone)),
+            Self::Feishu(to) => lines::object(to, &feishu::object(told)),
+        }
+    }
+
+    fn finish(self, whole: &Whole, about: &[(&str, String)]) -> anyhow::Result<()> {
+        let mut file = match self {
+            Self::Csv(to) | Self::Dingtalk(to) => to.finish()?,
+            Self::Ndjson(to) => to.finish(),
+            Self::Wecom(to) | Self::Feishu(to) => to,
+            Self::Xlsx(book) => return book.finish(whole.part(), about),
+        };
+        Ok(file.flush()?)
+    }
+}
+
+/// Writes what an order asks for as it stood at a moment, and says its digest.
+pub(in crate::cli) async fn write(
+    moment: &Moment,
+    order: &Order,
+    numbers: &Numbers,
+    whole: &Whole,
+    about: &[(&str, String)],
+) -> anyhow::Result<(String, Counts)> {
+    let dates = (order.from, order.until);
+    let mut writer = Writer::begin(whole, order)?;
+    let mut canon = Canon::default();
+    let mut days = Days::new(moment, dates, order.department.as_ref());
+    loop {
+        let page = days.next().await?;
+        if page.is_empty() {
+            break;
+        }
+        let people: BTreeSet<&str> = page.iter().map(|day| day.person_id.as_str()).collect();
+        let known = numbers.of(moment, &people, dates).await?;
+        for day in page {
+            canon.add(&day);
+            let employee_no = known.get(&day.person_id).cloned().unwrap_or_default();
+            writer.day(&Numbered { employee_no, day }, &moment.zone)?;
+        }
+    }
+    let (digest, counts) = canon.finish();
+    let mut about = about.to_vec();
+    about.push(("摘要 SHA-256", digest.clone()));
+    about.push(("人数", counts.people.to_string()));
+    about.push(("人日", counts.days.to_string()));
+    about.push(("未终局的人日", counts.open_days.to_string()));
+    writer.finish(whole, &about)?;
+    Ok((digest, counts))
+}

@@ -1,0 +1,5 @@
+//! `qinlian export days`: a month in every form, what it may never say, and that it is what the log says.
+
+mod files;
+mod mapping;
+mod rig;
