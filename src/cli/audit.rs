@@ -21,7 +21,9 @@ use crate::registers::rulebook::Registers;
 use crate::results::{self, Audited, Difference};
 use crate::tlog::{CosignatureKey, Policy, VerifierKey, parse_cosignature_key};
 
+mod export;
 mod personal;
+mod replay;
 
 pub(in crate::cli) use personal::on_record;
 
@@ -87,6 +89,12 @@ pub(super) struct VerifyOptions {
     /// A signed checkpoint that was seen before: the log must have grown from it
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
+    /// The sidecar of an export: is it what the log says? Its file, beside it, is compared row by row
+    #[arg(long, value_name = "FILE.json")]
+    export: Option<PathBuf>,
+    /// The bundle of the deployment's log, which results are made of as well
+    #[arg(long, value_name = "DIR", requires = "export")]
+    deployment: Option<PathBuf>,
     /// Answer as one JSON object
     #[arg(long)]
     json: bool,
@@ -132,7 +140,10 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
         }
         Command::Verify(options) => {
             let report = verify_folder(&options)?;
-            answer(&report, options.json)
+            match &options.export {
+                Some(sidecar) => export::verify(&options, sidecar, &report).await,
+                None => answer(&report, options.json),
+            }
         }
         Command::Check(options) => {
             let office = Office::open(options.place.load()?, Opening::default()).await?;
@@ -242,6 +253,14 @@ fn verify_folder(options: &VerifyOptions) -> anyhow::Result<Report> {
     }
     wanted.since = options.since.as_deref().map(text).transpose()?;
     Ok(verify(&Folder(options.dir.clone()), &wanted, &meaning()))
+}
+
+/// What a bundle is, by these keys alone.
+fn verified(dir: &Path, keys: Vec<VerifierKey>) -> anyhow::Result<Report> {
+    if !dir.is_dir() {
+        bail!("{} is no folder", dir.display());
+    }
+    Ok(verify(&Folder(dir.to_owned()), &Options::new(keys), &meaning()))
 }
 
 /// A key, or the keys of a file.

@@ -24,6 +24,7 @@ mod lines;
 pub(in crate::cli) mod moment;
 pub(in crate::cli) mod numbered;
 pub(in crate::cli) mod numbers;
+pub(in crate::cli) mod same;
 pub mod sidecar;
 pub mod table;
 pub mod vendors;

@@ -3,3 +3,4 @@
 mod files;
 mod mapping;
 mod rig;
+mod verified;
