@@ -107,6 +107,7 @@ fn row(day: &DayResult, span: &str, end: &str, of: &Span, slot: Option<&Slot>) -
         fields.extend([
             of.result().as_str_name().to_owned(),
             of.excused().as_str_name().to_owned(),
+            number(of.excused_by),
             permille(of.day_fraction),
             of.flags().map(|flag| flag.as_str_name()).collect::<Vec<_>>().join(","),
             millis(slot.plan.as_ref()),

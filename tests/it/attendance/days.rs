@@ -87,9 +87,19 @@ impl Rostered {
 
     /// A card is read at a gate then.
     pub(crate) async fn clock(&self, card: &str, direction: qinlian::proto::punch::Direction, time: &str) {
-        wait_until(&self.clock, tuesday(time));
+        self.clock_at(card, direction, tuesday(time)).await;
+    }
+
+    /// The same, at any time.
+    pub(crate) async fn clock_at(
+        &self,
+        card: &str,
+        direction: qinlian::proto::punch::Direction,
+        then: EpochMs,
+    ) {
+        wait_until(&self.clock, then);
         self.seq.set(self.seq.get() + 1);
-        let minutes = tuesday(time).since(minute(0)) / 60_000;
+        let minutes = then.since(minute(0)) / 60_000;
         self.hall.send(punch("gate-1", self.seq.get(), minutes, direction, card)).await;
     }
 
