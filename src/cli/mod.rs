@@ -24,6 +24,7 @@ pub mod office;
 mod pki;
 mod proto_export;
 pub mod serve;
+mod setup;
 pub mod token;
 mod witness;
 
@@ -44,6 +45,10 @@ const EXAMPLES: &str = "Examples:
       --columns time=timestamp,person=badge,device=zone --create-people
   qinlian import punches 1_attlog.dat --data ./data --centre hall --dry-run
   qinlian export days --data ./data --centre hall --month 2026-11 --format xlsx -o november.xlsx
+  qinlian import people people.csv --data ./data --centre hall --dry-run
+  qinlian import roster roster.csv --data ./data --centre hall --encoding gb18030
+  qinlian setup template -o centre.xlsx
+  qinlian setup import centre.xlsx --data ./data --centre hall --dry-run
   qinlian audit bundle --data ./data --centre hall -o bundle
   qinlian audit verify bundle --key data/verifier.key";
 
@@ -86,6 +91,9 @@ enum Command {
     /// Results as files for people, for payroll, or in the shape of another product
     #[command(subcommand)]
     Export(export::Command),
+    /// A centre from one workbook: people, shifts, rosters, calendar
+    #[command(subcommand)]
+    Setup(setup::Command),
     /// Bundles, their verification, and the database against its ledger
     #[command(subcommand)]
     Audit(audit::Command),
@@ -146,6 +154,7 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Demo(options) => demo::run(options).await,
         Command::Import(command) => import::run(command).await,
         Command::Export(command) => export::run(command).await,
+        Command::Setup(command) => setup::run(command).await,
         Command::Init(options) => init::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Token(options) => token::run(options).await,

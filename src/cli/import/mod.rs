@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use self::master::Kind;
 use super::office::{Office, Opening};
 use super::{Answer, Where, quiet_log, say};
 use crate::kernel::{CentreId, DeviceId, EpochMs, Words, Zone};
@@ -27,11 +28,28 @@ pub(super) mod people;
 mod punches;
 mod rehearse;
 
+pub(super) mod master;
+
 /// What is imported.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Clock-ins from a table (CSV) or a terminal's attlog.dat
     Punches(Options),
+    /// People, their departments, employee numbers and assignments, from a table (CSV)
+    #[command(after_help = master::PEOPLE_HELP)]
+    People(master::Options),
+    /// When there is work: shifts, from a table (CSV)
+    #[command(after_help = master::SHIFTS_HELP)]
+    Shifts(master::Options),
+    /// Who works when, from a table (CSV)
+    #[command(after_help = master::ROSTER_HELP)]
+    Roster(master::Options),
+    /// The days of a year that a notice sets apart, from a table (CSV)
+    #[command(after_help = master::CALENDAR_HELP)]
+    Calendar(master::CalendarOptions),
+    /// Leave that was approved on paper or in another system, from a table (CSV)
+    #[command(after_help = master::LEAVE_HELP)]
+    Leave(master::Options),
 }
 
 /// `qinlian import punches --help`.
@@ -123,7 +141,19 @@ struct Order {
 /// Runs `import`.
 pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
     quiet_log();
-    let Command::Punches(options) = command;
+    match command {
+        Command::Punches(options) => punches(options).await,
+        Command::People(options) => master::run(Kind::People, &options, None).await,
+        Command::Shifts(options) => master::run(Kind::Shifts, &options, None).await,
+        Command::Roster(options) => master::run(Kind::Roster, &options, None).await,
+        Command::Leave(options) => master::run(Kind::Leave, &options, None).await,
+        Command::Calendar(options) => {
+            master::run(Kind::Calendar, &options.table, options.notice.as_deref()).await
+        }
+    }
+}
+
+async fn punches(options: Options) -> anyhow::Result<Answer> {
     let columns = options.columns.as_deref().map(columns::Columns::parse).transpose()?.unwrap_or_default();
     let mut file = twice::Twice::open(&options.file)?;
     let format = format::Format::find(&mut file, options.format, options.encoding, &columns)?;
@@ -134,11 +164,14 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
         Err(error) => Err(error),
     };
     office.close().await;
-    let report = report?;
-    if options.json {
-        say(&serde_json::to_string(&report)?);
+    answer(&report?, options.json, options.dry_run)
+}
+
+fn answer(report: &Report, json: bool, rehearsed: bool) -> anyhow::Result<Answer> {
+    if json {
+        say(&serde_json::to_string(report)?);
     } else {
-        tell(&report, options.dry_run);
+        tell(report, rehearsed);
     }
     Ok(Answer::Yes)
 }

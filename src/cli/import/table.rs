@@ -112,7 +112,7 @@ impl Table {
     }
 }
 
-fn first_line(head: &[u8]) -> &[u8] {
+pub(super) fn first_line(head: &[u8]) -> &[u8] {
     match end(head, Quotes::Plain) {
         End::At { line, .. } => head.get(..line).unwrap_or_default(),
         End::Beyond | End::Open => head,
@@ -120,7 +120,7 @@ fn first_line(head: &[u8]) -> &[u8] {
 }
 
 /// One line, taken apart.
-fn cells(line: &[u8], delimiter: u8) -> csv::ByteRecord {
+pub(super) fn cells(line: &[u8], delimiter: u8) -> csv::ByteRecord {
     let mut record = csv::ByteRecord::new();
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)

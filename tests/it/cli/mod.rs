@@ -6,6 +6,7 @@ mod demo;
 mod export;
 mod import;
 mod import_files;
+mod master;
 mod pki;
 
 use std::path::Path;
