@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 
 use super::replay::Replay;
-use super::{VerifyOptions, keys_of, verified};
+use super::{VerifyOptions, answer, keys_of, verified};
 use crate::cli::export::moment::Moment;
 use crate::cli::export::numbers::Numbers;
 use crate::cli::export::sidecar::Sidecar;
@@ -70,8 +70,10 @@ pub(super) async fn verify(
     let of_deployment = verified(deployment, keys)?;
     for (what, report) in [("bundle", report), ("bundle of the deployment", &of_deployment)] {
         if !report.verified {
-            say(&format!("the {what}: {report}"));
-            return Ok(Answer::No);
+            if !options.json {
+                say(&format!("The {what} does not verify, so nothing is said of the export."));
+            }
+            return answer(report, options.json);
         }
     }
     let found = compare(options, deployment, sidecar, &named).await?;

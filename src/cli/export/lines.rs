@@ -14,7 +14,9 @@ use crate::proto::DESCRIPTORS;
 /// The message of a line.
 const MESSAGE: &str = "qinlian.v1.DayResult";
 /// The one field that the message does not have.
-pub(super) const EMPLOYEE_NO: &str = "employee_no";
+const NUMBER: &str = "employee_no";
+/// Where it is.
+pub(super) const EMPLOYEE_NO: [&str; 1] = [NUMBER];
 
 /// Writes days as lines.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl<W: Write> Lines<W> {
         let options = SerializeOptions::new().skip_default_fields(false);
         let mut value = message.serialize_with_options(serde_json::value::Serializer, &options)?;
         if let Value::Object(fields) = &mut value {
-            fields.insert(EMPLOYEE_NO.to_owned(), told.employee_no.clone().into());
+            fields.insert(NUMBER.to_owned(), told.employee_no.clone().into());
         }
         object(&mut self.to, &value)
     }

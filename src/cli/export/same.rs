@@ -20,9 +20,9 @@ pub(in crate::cli) fn first_difference(
     let (theirs, ours) = (open(theirs)?, open(ours)?);
     Ok(match form {
         Format::Csv | Format::Dingtalk => differ(records(theirs), records(ours)),
-        Format::Ndjson => differ(objects(theirs, lines::EMPLOYEE_NO), objects(ours, lines::EMPLOYEE_NO)),
-        Format::Wecom => differ(objects(theirs, wecom::USER), objects(ours, wecom::USER)),
-        Format::Feishu => differ(objects(theirs, feishu::USER), objects(ours, feishu::USER)),
+        Format::Ndjson => differ(objects(theirs, &lines::EMPLOYEE_NO), objects(ours, &lines::EMPLOYEE_NO)),
+        Format::Wecom => differ(objects(theirs, &wecom::USER), objects(ours, &wecom::USER)),
+        Format::Feishu => differ(objects(theirs, &feishu::USER), objects(ours, &feishu::USER)),
         Format::Xlsx => None,
     })
 }
@@ -48,11 +48,13 @@ fn records(from: impl Read) -> impl Iterator<Item = Option<Vec<String>>> {
     table.into_records().map(|record| Some(record.ok()?.iter().skip(1).map(str::to_owned).collect()))
 }
 
-/// Objects without one of their fields.
-fn objects(from: impl BufRead, without: &'static str) -> impl Iterator<Item = Option<Value>> {
+/// Objects without one of their fields, which stands in others.
+fn objects(from: impl BufRead, without: &'static [&'static str]) -> impl Iterator<Item = Option<Value>> {
     from.lines().map(move |line| {
         let mut value: Value = serde_json::from_str(&line.ok()?).ok()?;
-        value.as_object_mut()?.remove(without);
+        let (field, within) = without.split_last()?;
+        let object = within.iter().try_fold(&mut value, |object, name| object.get_mut(name))?;
+        object.as_object_mut()?.remove(*field);
         Some(value)
     })
 }

@@ -44,7 +44,9 @@ impl Whole {
 
     /// Begins it, for nobody else to read.
     pub(in crate::cli) fn create(&self) -> anyhow::Result<File> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.part);
+        // What a run that was cut off left behind; and never through a link that somebody put there.
+        let _gone = fs::remove_file(&self.part);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.part);
         file.with_context(|| format!("failed to write {}", self.path.display()))
     }
 

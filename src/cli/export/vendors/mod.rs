@@ -45,7 +45,8 @@ pub const WECOM_ABSENT: u8 = 4;
 pub const RESULTS: [(SlotResult, Codes); 11] = [
     (SlotResult::Normal, codes("Normal", None, "Normal")),
     (SlotResult::Late, codes("Late", Some(WECOM_LATE), "Late")),
-    (SlotResult::SeriousLate, codes("SeriousLate", Some(WECOM_LATE), "SeriousLate")),
+    // Tasks of users know one lateness with Feishu; that it is serious stands in the record of the punch.
+    (SlotResult::SeriousLate, codes("SeriousLate", Some(WECOM_LATE), "Late")),
     // Feishu's own rule: who is later than the limit of absence counts as not having clocked.
     (SlotResult::AbsentLate, codes("Absenteeism", Some(WECOM_ABSENT), "Lack")),
     (SlotResult::Early, codes("Early", Some(WECOM_EARLY), "Early")),

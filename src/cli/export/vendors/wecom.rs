@@ -11,8 +11,10 @@ use crate::proto::DayResult;
 use crate::proto::day_result::{Absence, Kind, Slot, SlotResult, Span};
 use crate::registers::directory::view;
 
-/// Whose number the object names first.
-pub const USER: &str = "acctid";
+/// Where the object names whose day it is.
+pub const USER: [&str; 2] = [BASE, ACCOUNT];
+const BASE: &str = "base_info";
+const ACCOUNT: &str = "acctid";
 
 /// The object of a day. WeCom's unit is the day: where one end is not known the exceptions of the day are blank, since a
 /// list without any would say that it was in order.
@@ -20,9 +22,11 @@ pub fn object(told: &Numbered, zone: &Zone) -> Value {
     let day = &told.day;
     let exceptions = if is_unknown(day) { Value::Null } else { exceptions(day) };
     json!({
-        USER: told.employee_no,
-        "date": zone.start_of(view::day(day.work_date.as_ref())).get() / 1_000,
-        "day_type": u8::from(matches!(day.kind(), Kind::Rest | Kind::Holiday)),
+        BASE: {
+            ACCOUNT: told.employee_no,
+            "date": zone.start_of(view::day(day.work_date.as_ref())).get() / 1_000,
+            "day_type": u8::from(matches!(day.kind(), Kind::Rest | Kind::Holiday)),
+        },
         "exception_infos": exceptions,
         "sp_items": items(day),
         "qinlian": ours(day),

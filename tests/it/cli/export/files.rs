@@ -227,7 +227,8 @@ async fn each_vendor_reads_what_it_knows() {
     let days = objects(&out);
     let wecom = |day: &str| {
         let date = day_ms(day).parse::<i64>().unwrap() / 1_000;
-        let own = |object: &&Value| object["date"] == date && object["qinlian"]["person_id"] == second;
+        let own =
+            |object: &&Value| object["base_info"]["date"] == date && object["qinlian"]["person_id"] == second;
         days.iter().find(own).unwrap()["exception_infos"].to_string()
     };
     for (day, wanted) in [
@@ -252,6 +253,10 @@ async fn each_vendor_reads_what_it_knows() {
         ends.map(|end| end.as_str().unwrap()).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(feishu(3), "Late Normal Normal Normal");
+    assert_eq!(feishu(4), "Late Normal Normal Normal");
+    let serious = days.iter().flat_map(|object| object["records"].as_array().unwrap());
+    let serious = serious.filter(|record| record["check_in_record"]["check_result"] == "SeriousLate");
+    assert_eq!(serious.count(), 1);
     assert_eq!(feishu(5), "Lack Normal Normal Normal");
     assert_eq!(feishu(11), "Lack Lack Lack Lack");
     month.hall.office.stop().await;

@@ -2,5 +2,7 @@
 
 mod files;
 mod mapping;
+mod program;
 mod rig;
 mod verified;
+mod workbook;
