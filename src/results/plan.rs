@@ -60,7 +60,10 @@ pub(super) struct Plan {
     pub(super) released_until: Option<Firing>,
 }
 
-/// Plans a chunk of at most `limit` steps, about as many waits, and as many keys of ranges.
+/// Waits that a chunk may fire for each of its steps: more than one punch mostly waits for the same word of a device.
+const WAITS_PER_STEP: usize = 4;
+
+/// Plans a chunk of at most `limit` steps, as many keys of ranges, and some waits for each.
 pub(super) async fn plan<D: Derivation>(
     derivation: &D,
     tx: &mut Tx,
@@ -75,7 +78,8 @@ pub(super) async fn plan<D: Derivation>(
     if expand(derivation, tx, head, &mut steps, limit).await? {
         then = Then::More;
     }
-    let most = i64::try_from(limit).unwrap_or(i64::MAX - 1);
+    let waits = limit.saturating_mul(WAITS_PER_STEP);
+    let most = i64::try_from(waits).unwrap_or(i64::MAX - 1);
     let (released, released_until, cut) = release(tx, book, head, &mut steps, most).await?;
     if cut {
         then = Then::More;
@@ -85,7 +89,7 @@ pub(super) async fn plan<D: Derivation>(
         Some(due) if due <= last => book.due(tx, head, last, most + 1).await?,
         Some(_) | None => Vec::new(),
     };
-    let (due, due_until) = bounded(due, limit);
+    let (due, due_until) = bounded(due, waits);
     let mut keys = BTreeSet::new();
     for step in &steps {
         keys.extend(step.keys.iter().chain(&step.expanded).cloned());
@@ -275,8 +279,8 @@ async fn pages<D: Derivation>(
     Ok(false)
 }
 
-/// The waits that the steps' clocks release. When there are too many for one chunk, it keeps its first step alone: so
-/// that what is known of them is known for that step, and it moves on.
+/// The waits that the steps' clocks release. When there are too many for one chunk, it keeps the first half of its steps, and
+/// half of that, down to one: what is known of the waits of a single step is known as far as it goes, and it moves on.
 async fn release(
     tx: &mut Tx,
     book: Book<'_>,
@@ -296,7 +300,8 @@ async fn release(
         if until.is_none() || steps.len() <= 1 {
             return Ok((found, until, cut));
         }
-        steps.truncate(1);
+        // As many as have room: each chunk reads its steps anew, and one step at a time would read most of them in vain.
+        steps.truncate(steps.len() / 2);
         cut = true;
     }
 }

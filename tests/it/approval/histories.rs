@@ -66,7 +66,7 @@ impl History<'_> {
                 self.desk.rig.clock_at(card, direction, self.now).await;
             }
             7 | 8 => {
-                let gates: &[&str] = self.pick(&[&["gate-1"][..], &["gate-2"], &["gate-1", "gate-2"]]);
+                let gates = *self.pick(&[&["gate-1"][..], &["gate-2"], &["gate-1", "gate-2"]]);
                 self.desk.rig.told(gates, self.now).await;
             }
             9 => self.roster().await,
@@ -85,7 +85,8 @@ impl History<'_> {
         } else {
             Works::Shift((*self.pick(&["day", "late"])).to_owned())
         };
-        let person_id = self.desk.person(self.pick(&PEOPLE));
+        let who = *self.pick(&PEOPLE[..]);
+        let person_id = self.desk.person(who);
         let entry = RosterEntry { person_id, date: Some(self.day()), works: Some(works) };
         let fact = RosterFact { entries: vec![entry], patterns: Vec::new() };
         let office = &self.desk.rig.hall.office;
@@ -107,7 +108,7 @@ impl History<'_> {
     async fn leave(&mut self) {
         let from = self.around();
         let until = from.plus_ms(i64::try_from(30 + self.dice.roll(600)).expect("small") * 60_000);
-        let who = *self.pick(&PEOPLE);
+        let who = *self.pick(&PEOPLE[..]);
         let elsewhere = self.dice.roll(2) == 0;
         let desk = self.desk;
         let (from, until) = (Some(timestamp(from)), Some(timestamp(until)));
@@ -160,7 +161,7 @@ impl History<'_> {
 
     async fn correction(&mut self) {
         let desk = self.desk;
-        let who = *self.pick(&PEOPLE);
+        let who = *self.pick(&PEOPLE[..]);
         let claimed = self.now.plus_ms(-60_000 * i64::try_from(self.dice.roll(900)).expect("small"));
         let on = qinlian::kernel::Zone::parse("").expect("a zone").day_of(claimed);
         let slot = *self.pick(&[Slot::On, Slot::Off]);

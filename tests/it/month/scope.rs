@@ -156,8 +156,8 @@ fn told<T: Debug>(answer: Result<T, Failure>) -> String {
 async fn begin(fixture: &Fixture) -> Desk {
     let desk = Desk::begin(&fixture.store, 981).await;
     desk.rig.at(at("03-03 00:00")).await;
-    desk.rig.clock("A0", punch::Direction::In, "08:37").await;
     desk.rig.clock("A1", punch::Direction::In, "08:20").await;
+    desk.rig.clock("A0", punch::Direction::In, "08:37").await;
     desk.until("03-03 18:40").await;
     for (who, b_post) in [("zhao", ""), ("sun", " qian")] {
         let leave = desk.asked(who, &format!("03-04 09:00 to 03-04 10:00 PERSONAL{b_post}")).await;

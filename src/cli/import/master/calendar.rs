@@ -51,7 +51,7 @@ pub(super) async fn take(
         };
         fates.push((line.number, fate));
     }
-    let planned = plan(stage, &days, notice, &mut fates).map(|command| (places(&days), command));
+    let planned = plan(stage, &days, notice, &mut fates).map(|command| (places(&days), command.into()));
     if turn == Turn::Store {
         store(stage, planned.into_iter().collect(), &mut fates).await?;
     }

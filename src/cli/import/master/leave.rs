@@ -93,8 +93,7 @@ pub(super) async fn take(stage: &mut Stage<'_>, sheet: &Sheet, turn: Turn) -> an
 }
 
 fn command(fact: LeaveFact, reason: &Words) -> Command {
-    let personal =
-        ApprovalPersonal { reason: reason.as_str().to_owned(), ..ApprovalPersonal::default() };
+    let personal = ApprovalPersonal { reason: reason.as_str().to_owned(), ..ApprovalPersonal::default() };
     Command::Request { asked: Asked::Leave(fact), personal }
 }
 

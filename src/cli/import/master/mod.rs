@@ -38,7 +38,9 @@ mod roster;
 mod shifts;
 
 pub(in crate::cli) use became::Became;
-pub(in crate::cli) use kinds::{CALENDAR_HELP, ERROR, Kind, LEAVE_HELP, PEOPLE_HELP, ROSTER_HELP, SHIFTS_HELP};
+pub(in crate::cli) use kinds::{
+    CALENDAR_HELP, ERROR, Kind, LEAVE_HELP, PEOPLE_HELP, ROSTER_HELP, SHIFTS_HELP,
+};
 pub(in crate::cli) use sheet::{Cell, EXAMPLE, Headings, Sheet};
 pub(in crate::cli) use stage::Stage;
 pub(in crate::cli) use store::Turn;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::became::{Became, Fate};
 use super::sheet::{Line, Sheet};
 use super::stage::Stage;
-use super::store::{Planned, Turn, refuse, store};
+use super::store::{Turn, refuse, store};
 use super::wrong::Wrong;
 use super::{day, shifts};
 use crate::kernel::{Check, EpochDay, PersonId, Said};
@@ -56,7 +56,11 @@ pub(super) async fn take(stage: &mut Stage<'_>, sheet: &Sheet, turn: Turn) -> an
     }
     let mut planned = Vec::new();
     for batch in asked.chunks(BATCH) {
-        planned.extend(plan(stage, batch, &mut fates));
+        let mut good = Vec::new();
+        plan(stage, batch, &mut fates, &mut good);
+        if let (false, Ok(fact)) = (good.is_empty(), parsed(&good)) {
+            planned.push((good.iter().map(|(at, _)| *at).collect(), Command::Roster(fact).into()));
+        }
     }
     if turn == Turn::Store {
         store(stage, planned, &mut fates).await?;
@@ -164,32 +168,29 @@ fn stands(stage: &Stage<'_>, said: &Asked) -> bool {
     }
 }
 
-/// Judges lines together; where the rule refuses that, each for itself, in their order.
-fn plan(stage: &mut Stage<'_>, batch: &[(usize, Asked)], fates: &mut [(u64, Fate)]) -> Option<Planned> {
-    if batch.is_empty() {
-        return None;
-    }
-    let all: Vec<usize> = batch.iter().map(|(at, _)| *at).collect();
-    if let Ok(command) = judge(stage, batch) {
-        return Some((all, command));
-    }
-    let mut good: Vec<(usize, Asked)> = Vec::new();
-    for one in batch {
-        match judge(stage, std::slice::from_ref(one)) {
-            Ok(_) => good.push(one.clone()),
-            Err(wrong) => refuse(fates, &[one.0], &wrong),
+/// Judges lines together; where the rule refuses that, the first half of them and then the others, down to single lines.
+/// Those that are good are so on top of those before them.
+fn plan(
+    stage: &mut Stage<'_>,
+    batch: &[(usize, Asked)],
+    fates: &mut [(u64, Fate)],
+    good: &mut Vec<(usize, Asked)>,
+) {
+    match (judge(stage, batch), batch) {
+        (Ok(()), _) => good.extend_from_slice(batch),
+        (Err(wrong), [(at, _)]) => refuse(fates, &[*at], &wrong),
+        (Err(_), _) => {
+            let (first, others) = batch.split_at(batch.len() / 2);
+            plan(stage, first, fates, good);
+            plan(stage, others, fates, good);
         }
     }
-    let lines: Vec<usize> = good.iter().map(|(at, _)| *at).collect();
-    // Each was judged on top of those before it, so that they are good together; the rule judges them so once more.
-    (!good.is_empty()).then(|| (lines, Command::Roster(parsed(&good).unwrap_or_default())))
 }
 
-fn judge(stage: &mut Stage<'_>, lines: &[(usize, Asked)]) -> Result<Command, Wrong> {
-    let command = Command::Roster(parsed(lines)?);
-    let accepted = stage.judge(&command)?;
+fn judge(stage: &mut Stage<'_>, lines: &[(usize, Asked)]) -> Result<(), Wrong> {
+    let accepted = stage.judge(&Command::Roster(parsed(lines)?))?;
     stage.apply(&accepted);
-    Ok(command)
+    Ok(())
 }
 
 /// What a call that asks for the same would be parsed to.

@@ -208,7 +208,7 @@ impl Group {
                 return None;
             }
         }
-        Some((lines, command))
+        Some((lines, command.into()))
     }
 
     fn shift(&self, stage: &Stage<'_>) -> Shift {

@@ -21,6 +21,7 @@ use crate::registers::rulebook::local_administrator;
 use crate::registers::verdict::{Accepted, Moment};
 use crate::store::StoreError;
 
+use super::code::made;
 use super::wrong::Wrong;
 
 /// The deployment and a centre, as they would be.
@@ -133,7 +134,19 @@ impl<'o> Stage<'o> {
         let seen = Seen { deployment: &self.deployment, own: &self.own };
         let all = CentreId::deployment();
         roster::admit::admit(command, &self.roster, seen, &self.moment(self.log, &all))
-            .map_err(|reason| Wrong::rule(&reason))
+            .map_err(|reason| self.in_names(Wrong::rule(&reason)))
+    }
+
+    /// The rule speaks of shifts by their codes; people who gave a name know no other.
+    fn in_names(&self, mut wrong: Wrong) -> Wrong {
+        for at in self.book().into_iter().flat_map(|book| &book.own.shifts) {
+            if at.shift.shift == made('s', &at.shift.name) {
+                for text in [&mut wrong.said.zh, &mut wrong.said.en] {
+                    *text = text.replace(&at.shift.shift, &at.shift.name);
+                }
+            }
+        }
+        wrong
     }
 
     /// Judges leave that was approved elsewhere: the rule looks at who it is of and where they work.

@@ -10,7 +10,6 @@ use crate::clock::random;
 use crate::kernel::{LogId, RequestId};
 use crate::ledger::committer::{Reply, SubmitError};
 use crate::ledger::port::Submission;
-use crate::registers::roster::fact::Command as RosterCommand;
 use crate::registers::rulebook::{Command, Detail, local_administrator};
 
 /// Commands handed in at once: one upload's worth.
@@ -26,7 +25,7 @@ pub(in crate::cli) enum Turn {
 }
 
 /// Lines by their places, and what they ask for together.
-pub(super) type Planned = (Vec<usize>, RosterCommand);
+pub(super) type Planned = (Vec<usize>, Command);
 
 /// An id for a command that is recognised by what stands, not by its id.
 pub(super) fn fresh_id(office: &Office) -> RequestId {
@@ -64,7 +63,7 @@ pub(super) async fn hand_in(
     Ok(answers)
 }
 
-/// Commands of the roster. The rule judges them again: who wrote in between may have made a line wrong.
+/// Commands for the centre's log. The rule judges them again: who wrote in between may have made a line wrong.
 pub(super) async fn store(
     stage: &Stage<'_>,
     planned: Vec<Planned>,
@@ -72,7 +71,7 @@ pub(super) async fn store(
 ) -> anyhow::Result<()> {
     let id = || fresh_id(stage.office);
     let (lines, commands): (Vec<_>, Vec<_>) =
-        planned.into_iter().map(|(lines, command)| (lines, (stage.log, id(), command.into()))).unzip();
+        planned.into_iter().map(|(lines, command)| (lines, (stage.log, id(), command))).unzip();
     for (lines, answer) in lines.into_iter().zip(hand_in(stage.office, commands).await?) {
         if let Err(wrong) = answer {
             refuse(fates, &lines, &wrong);

@@ -109,7 +109,7 @@ fn the_digest_is_over_rows_in_one_form() {
     let head = |end: &str| {
         format!(
             "p1|2026-03-03|1|{end}|7|2|43|COVERAGE|WORKDAY|WEEKLY|day|HEADLINE_PENDING|0|0||cn-default||9|\
-             SPAN_PENDING|ABSENCE_UNSPECIFIED|500||"
+             SPAN_PENDING|ABSENCE_UNSPECIFIED||500||"
         )
     };
     let rows = [

@@ -144,6 +144,9 @@ fn a_roster_names_days_or_patterns_and_the_rule_has_the_last_word() {
             ("A001,2024-01-02,day", "UNKNOWN_PERSON"),
         ],
     );
+    let file = hall.write("overlap.csv", "工号,日期,班次\nA002,2026-03-07,early\n");
+    let said = hall.import("roster", &file, &[])["refused"][0]["detail"].as_str().unwrap().to_owned();
+    assert!(said.contains("2026-03-06 晚班 20:00-26:00"), "a shift is called as people call it: {said}");
     // An earlier day than anybody keeps: known by then, and too long ago for the rule.
     hall.table("people", "工号,姓名,起", &[("A003,王五,2020-01-01", "new")]);
     hall.table(

@@ -55,7 +55,7 @@ fn a_centre_of_sixty_people_is_set_up_from_its_workbook_and_their_days_are_deriv
     let day = today.plus_days(-3);
     let before = day.plus_days(-1);
     let holiday = if before.ymd().0 == day.ymd().0 { before } else { day.plus_days(1) };
-    let from = today.plus_days(-20).to_string();
+    let from = today.plus_days(-6).to_string();
     let (day, holiday) = (day.to_string(), holiday.to_string());
     let numbers: Vec<String> = (1..=PEOPLE).map(|n| format!("A{n:03}")).collect();
     let names: Vec<String> = (1..=PEOPLE).map(|n| format!("职工{n}")).collect();

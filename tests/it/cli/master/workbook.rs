@@ -162,8 +162,7 @@ fn one_wrong_row_keeps_everything_out_and_comes_back_with_its_reason() {
     let before = hall.heads();
     for turn in ["--dry-run", "--apply"] {
         let (code, report) = hall.setup(&file, &[turn, "-o", text(&errors)]);
-        let refused =
-            [(4, "BAD_EMPLOYMENT"), (4, "UNKNOWN_SHIFT"), (3, "BEFORE_FROM")];
+        let refused = [(4, "BAD_EMPLOYMENT"), (4, "UNKNOWN_SHIFT"), (3, "BEFORE_FROM")];
         assert_eq!(
             (code, sheets(&report).1),
             (Some(1), refused.map(|(line, why)| (line, why.to_owned())).to_vec())
@@ -176,7 +175,10 @@ fn one_wrong_row_keeps_everything_out_and_comes_back_with_its_reason() {
     assert_eq!(back["排班"][1], ["行政班", "1001", "2026-01-01", ""]);
     assert_eq!(back["排班"][3], ["夜班", "A002", "2026-02-01", "班次：本中心没有这个班次（UNKNOWN_SHIFT）"]);
     assert_eq!(back["人员"][3][6], "身份：应为 公务员、事业编、合同制、劳务派遣 或 其他（BAD_EMPLOYMENT）");
-    assert_eq!((back["请假"][1][5].as_str(), back["请假"][2][5].as_str()), ("", "止须晚于起，最长 400 天（BEFORE_FROM）"));
+    assert_eq!(
+        (back["请假"][1][5].as_str(), back["请假"][2][5].as_str()),
+        ("", "止须晚于起，最长 400 天（BEFORE_FROM）")
+    );
     // What came back is mended, and taken as it is.
     let mut mended: Vec<Page<'_>> = Vec::new();
     for (name, rows) in &back {
