@@ -204,14 +204,14 @@ async fn no_question_of_a_departments_system_is_answered_with_somebody_elses_row
 
 async fn asked_at_random(desk: &Desk) {
     let people = ["zhao", "qian", "sun", "li", "wang"].map(|name| desk.person(name));
-    let others: Vec<String> = ["sun", "li", "wang"].map(|name| desk.person(name)).to_vec();
+    // Who decided and recorded is named with their own people's leave; of sun there is nothing to be told.
+    let other = desk.person("sun");
     let asker = Asker { desk, dice: Dice::new(982), people: people.to_vec() };
     let questions = scale(1_000, 50_000);
     let (mut seen, mut answered) = (std::collections::BTreeMap::new(), 0);
     for number in 0..questions {
         let (call, answer) = asker.ask().await;
-        let strange = others.iter().find(|other| answer.contains(other.as_str()));
-        assert!(strange.is_none(), "question {number}, {call}: {answer}");
+        assert!(!answer.contains(&other), "question {number}, {call}: {answer}");
         let own = answer.contains(&desk.person("zhao"));
         *seen.entry(call).or_insert(0) += u64::from(own);
         answered += u64::from(!answer.is_empty());
@@ -229,5 +229,5 @@ async fn asked_at_random(desk: &Desk) {
         ..ListDaysRequest::default()
     };
     let all = told(desk.calls.list_days(&desk.caller("wang", "ListDays"), request).await);
-    assert!(all.contains(&desk.person("sun")));
+    assert!(all.contains(&other));
 }

@@ -30,7 +30,7 @@ async fn fold_anyhow(fixture: &Fixture, toy: &Arc<Toy>, log: LogId, dice: &mut D
     for _ in 0..ROUNDS_MOST {
         let chunk = dice.pick(&CHUNKS);
         let folder = Folder::new(fixture.store.clone(), Arc::clone(toy)).with_chunk(chunk);
-        let polls = if dice.below(4) == 0 { dice.below(20) } else { u64::MAX };
+        let polls = if dice.below(2) == 0 { dice.below(20) } else { u64::MAX };
         match die_after(polls, folder.chunk(log)).await.transpose().unwrap() {
             None => died += 1,
             // What died may not have been rolled back yet.
