@@ -445,6 +445,12 @@ pub struct Standing {
     pub facts: Option<Vec<u8>>,
 }
 
+/// From a position to the index that callers know: a new epoch counts from 0. The epochs are a log's, oldest first.
+pub fn index_of(epochs: &[Epoch], pos: Pos) -> u64 {
+    let epoch = epochs.iter().rev().find(|epoch| epoch.base <= pos);
+    pos.get() - epoch.map_or(0, |epoch| epoch.base.get())
+}
+
 static KINDS: Statement = Statement::new(
     "SELECT pos, kind FROM ledger_entry WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
 );

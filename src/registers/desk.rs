@@ -34,6 +34,9 @@ pub struct Desk {
     compared: Arc<Mutex<HashMap<LogId, u64>>>,
 }
 
+/// The head of a write: centre, request id, receipt view.
+pub type Head<'a> = (&'a str, &'a str, i32);
+
 /// A caller who was let in, and where.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -232,6 +235,26 @@ impl Desk {
             command: command.into(),
         };
         Ok(self.ledger.disclose(submission).await?)
+    }
+
+    /// Submits what `parsed` makes of a caller's request: everything that is wrong with it is told at once.
+    pub async fn ask<C: Into<Command>>(
+        &self,
+        caller: &Caller,
+        (centre, request_id, view): Head<'_>,
+        parsed: impl FnOnce(&mut Check) -> Option<C>,
+    ) -> Result<(Place, Written), Failure> {
+        let mut check = Check::new();
+        let centre = wire::centre(&mut check, centre);
+        let id = wire::request_id(&mut check, request_id);
+        let command = parsed(&mut check);
+        check.done()?;
+        let (Some(centre), Some(id), Some(command)) = (centre, id, command) else {
+            return Err(Failure::Fault("PARSE"));
+        };
+        let place = self.enter(caller, &centre).await?;
+        let written = self.write(&place, id, command, Lane::Live, wire::view(view)).await?;
+        Ok((place, written))
     }
 
     /// Submits a caller's command and waits until it stands in the log.

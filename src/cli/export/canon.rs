@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::proto::DayResult;
 use crate::proto::day_result::{Open, Slot, Span};
 use crate::registers::directory::fact::hex;
+use crate::registers::month::canonical::{milliseconds, thousandths};
 
 /// What the rows begin with.
 const FORMAT: &str = "qinlian days 1";
@@ -97,7 +98,7 @@ fn row(day: &DayResult, span: &str, end: &str, of: &Span, slot: Option<&Slot>) -
         day.shift.clone(),
         day.headline().as_str_name().to_owned(),
         flag(day.r#final),
-        permille(day.absent_fraction),
+        thousandths(day.absent_fraction),
         day.flags().map(|flag| flag.as_str_name()).collect::<Vec<_>>().join(","),
         policy.pack,
         number(policy.deployment_index),
@@ -108,11 +109,11 @@ fn row(day: &DayResult, span: &str, end: &str, of: &Span, slot: Option<&Slot>) -
             of.result().as_str_name().to_owned(),
             of.excused().as_str_name().to_owned(),
             number(of.excused_by),
-            permille(of.day_fraction),
+            thousandths(of.day_fraction),
             of.flags().map(|flag| flag.as_str_name()).collect::<Vec<_>>().join(","),
-            millis(slot.plan.as_ref()),
-            millis(slot.required.as_ref()),
-            millis(slot.punched_at.as_ref()),
+            milliseconds(slot.plan.as_ref()),
+            milliseconds(slot.required.as_ref()),
+            milliseconds(slot.punched_at.as_ref()),
             number(slot.punch_index),
             slot.raw().as_str_name().to_owned(),
             slot.r#final().as_str_name().to_owned(),
@@ -137,19 +138,8 @@ fn flag(yes: bool) -> String {
     u8::from(yes).to_string()
 }
 
-/// Thousandths of a day.
-fn permille(fraction: f64) -> String {
-    format!("{:.0}", fraction * 1_000.0)
-}
-
-/// Milliseconds since 1970, UTC.
-fn millis(stamp: Option<&prost_types::Timestamp>) -> String {
-    let ms = stamp.map(|at| at.seconds * 1_000 + i64::from(at.nanos / 1_000_000));
-    ms.map(|ms| ms.to_string()).unwrap_or_default()
-}
-
 fn open(open: Option<&Open>) -> String {
     open.map_or_else(String::new, |open| {
-        format!("{}/{}/{}", open.why().as_str_name(), open.device, millis(open.until.as_ref()))
+        format!("{}/{}/{}", open.why().as_str_name(), open.device, milliseconds(open.until.as_ref()))
     })
 }

@@ -178,8 +178,7 @@ impl Bench<'_> {
             let Asked::Leave(fact) = &course.filed.asked else { return false };
             let standing = course.standing(self.moment.pos);
             let last = standing.returned.map_or(fact.until_ms, |returned| returned.get().min(fact.until_ms));
-            let stands = standing.is_in_force() || standing.state == ApprovalState::Awaiting;
-            stands && fact.from_ms < until.get() && from.get() < last
+            standing.may_count() && fact.from_ms < until.get() && from.get() < last
         })
     }
 
@@ -224,11 +223,9 @@ impl Bench<'_> {
             let (year, month, _) = day.ymd();
             (year, month)
         };
-        let counted = self.state.courses_of(self.moment.log, person_id).filter(|course| {
-            let standing = course.standing(self.moment.pos);
-            standing.is_in_force() || standing.state == ApprovalState::Awaiting
-        });
-        counted
+        self.state
+            .courses_of(self.moment.log, person_id)
+            .filter(|course| course.standing(self.moment.pos).may_count())
             .filter_map(|course| match &course.filed.asked {
                 Asked::Correction(fact) if fact.outage.is_none() => Some(&fact.items),
                 Asked::Correction(_) | Asked::Leave(_) | Asked::ManualRoll(_) => None,
@@ -266,9 +263,10 @@ impl Bench<'_> {
 
     /// Whoever asked, or whom it is about.
     fn is_theirs(&self, course: &Course) -> bool {
-        let about =
-            matches!(self.subject, Some(Subject::Person(own)) if course.filed.asked.is_of(own.as_str()));
-        about || course.filed.principal == self.moment.principal
+        match self.subject {
+            Some(subject) => decide::is_own(course, subject),
+            None => course.filed.principal == self.moment.principal,
+        }
     }
 
     fn withdraw(&self, about: About, request: Pos) -> Result<Accepted, Refusal> {
@@ -279,7 +277,7 @@ impl Bench<'_> {
         }
         let standing = course.standing(self.moment.pos);
         let in_force = standing.is_in_force();
-        if !in_force && standing.state != ApprovalState::Awaiting {
+        if !standing.may_count() {
             return Err(Refusal::AlreadyDecided);
         }
         if let Asked::Leave(fact) = &course.filed.asked

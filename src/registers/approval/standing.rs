@@ -70,6 +70,11 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Is it in force, or may it still come to be?
+    pub fn may_count(&self) -> bool {
+        self.is_in_force() || self.state == ApprovalState::Awaiting
+    }
+
     /// Does it change anybody's day?
     pub fn is_in_force(&self) -> bool {
         matches!(self.state, ApprovalState::Approved | ApprovalState::Returned)

@@ -8,7 +8,7 @@ use prost::Message;
 use super::day_result::explain;
 use super::days::day_of;
 use crate::kernel::{LogId, Pos, Zone};
-use crate::ledger::reader::{self, Epoch};
+use crate::ledger::reader::{self, Epoch, index_of};
 use crate::proto::DayResult;
 use crate::registers::{kind, wire};
 use crate::results::{Body, Item};
@@ -50,12 +50,6 @@ impl Telling<'_> {
         }
         Ok(days)
     }
-}
-
-/// From a position to the index that callers know: a new epoch counts from 0.
-fn index_of(epochs: &[Epoch], pos: Pos) -> u64 {
-    let epoch = epochs.iter().rev().find(|epoch| epoch.base <= pos);
-    pos.get() - epoch.map_or(0, |epoch| epoch.base.get())
 }
 
 /// What is stored of a day, with positions where a message has the indexes of entries.

@@ -32,12 +32,11 @@ impl Here<'_> {
 
     /// Does a grant reach a person: the whole centre, their department, or a window at which they work?
     pub fn reaches(&self, grant: &GrantView, person_id: &str) -> bool {
-        let in_department = grant.reach.department.as_ref().is_none_or(|department| {
-            self.seen
-                .deployment
-                .person(person_id)
-                .is_some_and(|person| person.department == department.as_str())
-        });
+        let in_department = grant
+            .reach
+            .department
+            .as_ref()
+            .is_none_or(|department| self.seen.deployment.is_of(person_id, department.as_str()));
         let at_window = grant.reach.window.as_ref().is_none_or(|window| {
             let assignment = self.seen.own.assignment(person_id, self.today);
             assignment.is_some_and(|assignment| assignment.windows.iter().any(|own| own == window.as_str()))

@@ -137,6 +137,11 @@ impl Directory {
         }
     }
 
+    /// Is a person of a department?
+    pub fn is_of(&self, person_id: &str, department: &str) -> bool {
+        self.person(person_id).is_some_and(|person| person.department == department)
+    }
+
     /// A device, retired or not.
     pub fn device(&self, device: &str) -> Option<&Device> {
         if let Record::Device(device) = &self.get(Noun::Device, device)?.record { Some(device) } else { None }

@@ -35,8 +35,6 @@ pub fn row(day: &DayResult) -> String {
 }
 
 fn push(line: &mut String, slot: &Slot) {
-    let punched_ms =
-        slot.punched_at.as_ref().map(|at| (at.seconds * 1_000 + i64::from(at.nanos) / 1_000_000).to_string());
     // Writing to a String cannot fail.
     let _ = write!(
         line,
@@ -47,12 +45,18 @@ fn push(line: &mut String, slot: &Slot) {
         slot.supplement,
         slot.trust,
         u8::from(slot.is_final),
-        punched_ms.unwrap_or_default(),
+        milliseconds(slot.punched_at.as_ref()),
     );
 }
 
+/// An instant in milliseconds since 1970; nothing where there is none.
+pub fn milliseconds(stamp: Option<&prost_types::Timestamp>) -> String {
+    let ms = stamp.map(|at| at.seconds * 1_000 + i64::from(at.nanos / 1_000_000));
+    ms.map(|ms| ms.to_string()).unwrap_or_default()
+}
+
 /// Fractions are thousandths, as they were before they became a number with a point.
-fn thousandths(fraction: f64) -> String {
+pub fn thousandths(fraction: f64) -> String {
     format!("{:.0}", fraction * 1_000.0)
 }
 

@@ -1,6 +1,6 @@
 //! `RequestCorrection`, `DecideCorrection`, `WithdrawCorrection` (rule R11).
 
-use super::{Calls, decision, own};
+use super::{Calls, own};
 use crate::access::Caller;
 use crate::kernel::Check;
 use crate::ledger::committer::Lane;
@@ -61,14 +61,9 @@ impl Calls {
     ) -> Result<DecideCorrectionResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
         let said = (request.decision, request.reason.as_str());
-        let parsed = |check: &mut Check, at| decision(check, caller, (About::Correction, at), said);
-        let (place, written, at) = self.act(caller, head, request.correction, parsed).await?;
-        let (state, steps) = self.standing(&place, at).await?;
-        Ok(DecideCorrectionResponse {
-            receipt: Some(written.receipt(&place.centre)),
-            state: state.into(),
-            steps,
-        })
+        let correction = (About::Correction, request.correction);
+        let (receipt, state, steps) = self.decided(caller, head, correction, said).await?;
+        Ok(DecideCorrectionResponse { receipt: Some(receipt), state: state.into(), steps })
     }
 
     /// `WithdrawCorrection`.
@@ -78,8 +73,7 @@ impl Calls {
         request: WithdrawCorrectionRequest,
     ) -> Result<WithdrawCorrectionResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
-        let parsed = |_: &mut Check, request| Some(Command::Withdraw { about: About::Correction, request });
-        let (place, written, _) = self.act(caller, head, request.correction, parsed).await?;
-        Ok(WithdrawCorrectionResponse { receipt: Some(written.receipt(&place.centre)) })
+        let receipt = self.withdrawn(caller, head, (About::Correction, request.correction)).await?;
+        Ok(WithdrawCorrectionResponse { receipt: Some(receipt) })
     }
 }

@@ -1,6 +1,6 @@
 //! `RequestLeave`, `DecideLeave`, `RecordLeave`, `ReportReturn`, `WithdrawLeave`.
 
-use super::{Calls, decision, own};
+use super::{Calls, own};
 use crate::access::Caller;
 use crate::kernel::Check;
 use crate::proto::fact::Fact as Of;
@@ -27,7 +27,7 @@ impl Calls {
             let (asked, personal) = parse::leave(check, request.leave, own)?;
             Some(Command::Request { asked, personal })
         };
-        let (place, written) = self.ask(caller, head, parsed).await?;
+        let (place, written) = self.desk().ask(caller, head, parsed).await?;
         let (state, steps) = self.standing(&place, written.pos).await?;
         Ok(RequestLeaveResponse {
             receipt: Some(written.receipt(&place.centre)),
@@ -45,10 +45,9 @@ impl Calls {
     ) -> Result<DecideLeaveResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
         let said = (request.decision, request.reason.as_str());
-        let parsed = |check: &mut Check, leave| decision(check, caller, (About::Leave, leave), said);
-        let (place, written, leave) = self.act(caller, head, request.leave, parsed).await?;
-        let (state, steps) = self.standing(&place, leave).await?;
-        Ok(DecideLeaveResponse { receipt: Some(written.receipt(&place.centre)), state: state.into(), steps })
+        let leave = (About::Leave, request.leave);
+        let (receipt, state, steps) = self.decided(caller, head, leave, said).await?;
+        Ok(DecideLeaveResponse { receipt: Some(receipt), state: state.into(), steps })
     }
 
     /// `RecordLeave`: a department's own people only.
@@ -119,8 +118,7 @@ impl Calls {
         request: WithdrawLeaveRequest,
     ) -> Result<WithdrawLeaveResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
-        let parsed = |_: &mut Check, request| Some(Command::Withdraw { about: About::Leave, request });
-        let (place, written, _) = self.act(caller, head, request.leave, parsed).await?;
-        Ok(WithdrawLeaveResponse { receipt: Some(written.receipt(&place.centre)) })
+        let receipt = self.withdrawn(caller, head, (About::Leave, request.leave)).await?;
+        Ok(WithdrawLeaveResponse { receipt: Some(receipt) })
     }
 }

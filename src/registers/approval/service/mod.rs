@@ -8,13 +8,15 @@ use crate::access::Caller;
 use crate::kernel::{CentreId, Check, EpochMs, PersonId, Pos, RequestId, Subject};
 use crate::ledger::committer::Lane;
 use crate::policy::Policy;
-use crate::proto::{ApprovalState, ApprovalStep, PutDelegationRequest, PutDelegationResponse, approval_step};
+use crate::proto::{
+    ApprovalState, ApprovalStep, PutDelegationRequest, PutDelegationResponse, Receipt, approval_step,
+};
 use crate::registers::approval::decide::{KNOWS, escalates_at};
 use crate::registers::approval::fact::{About, Command};
 use crate::registers::approval::standing::{Course, Signed};
 use crate::registers::approval::{parse, rows, state};
 use crate::registers::attendance::service::Calls;
-use crate::registers::desk::{Place, Written};
+use crate::registers::desk::{Head, Place, Written};
 use crate::registers::directory::admit::Seen;
 use crate::registers::directory::reach::{Here, Sight};
 use crate::registers::failure::Failure;
@@ -28,9 +30,6 @@ mod tasks;
 
 /// Every entry that there is.
 const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
-
-/// The head of a write: centre, request id, receipt view.
-type Head<'a> = (&'a str, &'a str, i32);
 
 /// The person who calls; a system is nobody's own.
 fn own(caller: &Caller) -> Option<&PersonId> {
@@ -60,25 +59,6 @@ impl Standpoint {
 }
 
 impl Calls {
-    /// Submits what `parsed` makes of a request.
-    async fn ask(
-        &self,
-        caller: &Caller,
-        (centre, request_id, view): Head<'_>,
-        parsed: impl FnOnce(&mut Check) -> Option<Command>,
-    ) -> Result<(Place, Written), Failure> {
-        let mut check = Check::new();
-        let (centre, id) = head(&mut check, centre, request_id);
-        let command = parsed(&mut check);
-        check.done()?;
-        let (Some(centre), Some(id), Some(command)) = (centre, id, command) else {
-            return Err(Failure::Fault("PARSE"));
-        };
-        let place = self.desk().enter(caller, &centre).await?;
-        let written = self.desk().write(&place, id, command, Lane::Live, wire::view(view)).await?;
-        Ok((place, written))
-    }
-
     /// Decides, withdraws or reports back: what names a request by the index of its entry.
     async fn act(
         &self,
@@ -100,6 +80,32 @@ impl Calls {
         let command = command.about_request(request);
         let written = self.desk().write(&place, id, command, Lane::Live, wire::view(view)).await?;
         Ok((place, written, request))
+    }
+
+    /// Decides the step that is next of a request, and says how far the request has come.
+    async fn decided(
+        &self,
+        caller: &Caller,
+        head: Head<'_>,
+        (about, request): (About, u64),
+        said: (i32, &str),
+    ) -> Result<(Receipt, ApprovalState, Vec<ApprovalStep>), Failure> {
+        let parsed = |check: &mut Check, at| decision(check, caller, (about, at), said);
+        let (place, written, request) = self.act(caller, head, request, parsed).await?;
+        let (state, steps) = self.standing(&place, request).await?;
+        Ok((written.receipt(&place.centre), state, steps))
+    }
+
+    /// Takes a request back.
+    async fn withdrawn(
+        &self,
+        caller: &Caller,
+        head: Head<'_>,
+        (about, request): (About, u64),
+    ) -> Result<Receipt, Failure> {
+        let parsed = |_: &mut Check, request| Some(Command::Withdraw { about, request });
+        let (place, written, _) = self.act(caller, head, request, parsed).await?;
+        Ok(written.receipt(&place.centre))
     }
 
     /// Where an entry of the present epoch stands.
@@ -167,7 +173,7 @@ impl Calls {
         let own = own(caller);
         let parsed =
             |check: &mut Check| parse::delegation(check, request.delegation, own).map(Command::Delegate);
-        let (place, written) = self.ask(caller, head, parsed).await?;
+        let (place, written) = self.desk().ask(caller, head, parsed).await?;
         Ok(PutDelegationResponse { receipt: Some(written.receipt(&place.centre)) })
     }
 }

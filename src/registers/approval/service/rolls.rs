@@ -1,6 +1,6 @@
 //! `RecordManualRoll` and `CountersignManualRoll` (rule R5).
 
-use super::{Calls, decision};
+use super::Calls;
 use crate::access::Caller;
 use crate::kernel::Check;
 use crate::proto::{
@@ -23,7 +23,7 @@ impl Calls {
             let (asked, personal) = parse::manual_roll(check, request.roll, &request.reason)?;
             Some(Command::Request { asked, personal })
         };
-        let (place, written) = self.ask(caller, head, parsed).await?;
+        let (place, written) = self.desk().ask(caller, head, parsed).await?;
         let (_, steps) = self.standing(&place, written.pos).await?;
         let receipt = Some(written.receipt(&place.centre));
         Ok(RecordManualRollResponse { receipt, manual_roll: written.index, steps })
@@ -37,10 +37,8 @@ impl Calls {
     ) -> Result<CountersignManualRollResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
         let said = (request.decision, request.reason.as_str());
-        let parsed = |check: &mut Check, at| decision(check, caller, (About::ManualRoll, at), said);
-        let (place, written, roll) = self.act(caller, head, request.manual_roll, parsed).await?;
-        let (state, _) = self.standing(&place, roll).await?;
-        let receipt = Some(written.receipt(&place.centre));
-        Ok(CountersignManualRollResponse { receipt, state: state.into() })
+        let roll = (About::ManualRoll, request.manual_roll);
+        let (receipt, state, _) = self.decided(caller, head, roll, said).await?;
+        Ok(CountersignManualRollResponse { receipt: Some(receipt), state: state.into() })
     }
 }

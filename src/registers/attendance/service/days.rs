@@ -295,10 +295,7 @@ fn people(
 ) -> BTreeSet<String> {
     let wanted = |known: &&str| {
         let asked = person.is_none_or(|person| person.as_str() == *known);
-        let of = department.is_none_or(|department| {
-            let known = place.deployment.person(known);
-            known.is_some_and(|known| known.department == department.as_str())
-        });
+        let of = department.is_none_or(|department| place.deployment.is_of(known, department.as_str()));
         asked && of && sight.sees(known)
     };
     if let Some(person) = person {

@@ -9,7 +9,7 @@ use tokio::sync::watch::Receiver;
 use crate::access::Caller;
 use crate::kernel::{Check, DeviceId, EpochMs, LogId, Pos, RequestId, Words};
 use crate::ledger::committer::{Lane, Outcome};
-use crate::ledger::reader::Epoch;
+use crate::ledger::reader::{Epoch, index_of};
 use crate::proto::{
     EndDeviceOutageRequest, EndDeviceOutageResponse, Outcome as Said, PunchFact, RecordPunchRequest,
     RecordPunchResponse, ReportDeviceOutageRequest, ReportDeviceOutageResponse, ReportDeviceRequest,
@@ -210,8 +210,7 @@ pub(crate) struct Indexes(Vec<Epoch>);
 impl Indexes {
     /// The index of an entry.
     pub(crate) fn of(&self, pos: Pos) -> u64 {
-        let epoch = self.0.iter().rev().find(|epoch| epoch.base <= pos);
-        pos.get() - epoch.map_or(0, |epoch| epoch.base.get())
+        index_of(&self.0, pos)
     }
 }
 

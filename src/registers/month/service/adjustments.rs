@@ -4,7 +4,7 @@ use super::Calls;
 use crate::access::Caller;
 use crate::kernel::{Check, DepartmentId, Pos};
 use crate::ledger::reader;
-use crate::proto::{Adjustment, DayResult, ListAdjustmentsRequest, ListAdjustmentsResponse, MonthLockFact};
+use crate::proto::{Adjustment, ListAdjustmentsRequest, ListAdjustmentsResponse, MonthLockFact};
 use crate::registers::derivation::{DAY, day_of};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
@@ -20,10 +20,7 @@ fn lock_of<'a>(
     item: &Item,
 ) -> Option<&'a (Pos, MonthLockFact)> {
     let (person, on) = day_of(&item.key)?;
-    let of = |department: &str| {
-        department.is_empty()
-            || place.deployment.person(person).is_some_and(|known| known.department == department)
-    };
+    let of = |department: &str| department.is_empty() || place.deployment.is_of(person, department);
     locks.iter().rev().find(|(_, lock)| {
         let (from, until) = days_of(lock);
         lock.before <= item.pos.get() && from <= on && on <= until && of(&lock.department)
@@ -71,24 +68,27 @@ impl Calls {
         tx.rollback().await?;
         let recorded = recorded?;
         let indexes = self.indexes(place.log).await?;
-        let mut found = Vec::with_capacity(items.len());
-        for item in items {
-            let Some((pos, lock)) = lock_of(locks, place, &item) else { continue };
+        let (mut earlier, mut has_earlier) = (Vec::new(), Vec::with_capacity(items.len()));
+        for item in &items {
             let keys = [item.key.clone()];
-            let earlier = newest(self.desk().store(), place.log, DAY, &keys, item.pos).await?;
-            let booked_on = recorded.get(&item.pos).map(|at| wire::date(zone.day_of(*at)));
-            let new = self.day_results(place.log, place, vec![item]).await?.pop();
-            let old = self.day_results(place.log, place, earlier).await?.pop();
-            let cause = new.as_ref().map(|day: &DayResult| day.cause.clone()).unwrap_or_default();
-            let (locked_from, locked_until) = (lock.from, lock.until);
+            let before = newest(self.desk().store(), place.log, DAY, &keys, item.pos).await?;
+            has_earlier.push(!before.is_empty());
+            earlier.extend(before);
+        }
+        let mut earlier = self.day_results(place.log, place, earlier).await?.into_iter();
+        let new = self.day_results(place.log, place, items.clone()).await?;
+        let mut found = Vec::with_capacity(items.len());
+        for ((item, new), has_earlier) in items.iter().zip(new).zip(has_earlier) {
+            let old = if has_earlier { earlier.next() } else { None };
+            let Some((pos, lock)) = lock_of(locks, place, item) else { continue };
             found.push(Adjustment {
                 lock: indexes.of(*pos),
                 old,
-                new,
-                cause,
-                locked_from,
-                locked_until,
-                booked_on,
+                cause: new.cause.clone(),
+                new: Some(new),
+                locked_from: lock.from,
+                locked_until: lock.until,
+                booked_on: recorded.get(&item.pos).map(|at| wire::date(zone.day_of(*at))),
             });
         }
         Ok(found)

@@ -152,10 +152,7 @@ fn sees_department(place: &Place, department: Option<&DepartmentId>) -> Result<(
 /// Everybody who was ever assigned here, of a department if one is named.
 fn people_of(place: &Place, department: Option<&DepartmentId>) -> BTreeSet<String> {
     let of = |person: &&str| {
-        department.is_none_or(|department| {
-            let known = place.deployment.person(person);
-            known.is_some_and(|known| known.department == department.as_str())
-        })
+        department.is_none_or(|department| place.deployment.is_of(person, department.as_str()))
     };
     place.own.assigned().into_iter().filter(of).map(str::to_owned).collect()
 }

@@ -26,32 +26,10 @@ pub struct Calls {
     desk: Desk,
 }
 
-/// The head of a write: centre, request id, receipt view.
-type Head<'a> = (&'a str, &'a str, i32);
-
 impl Calls {
     /// At a desk.
     pub const fn new(desk: Desk) -> Self {
         Self { desk }
-    }
-
-    /// Submits what `parsed` makes of a request.
-    async fn put(
-        &self,
-        caller: &Caller,
-        (centre, request_id, view): Head<'_>,
-        parsed: impl FnOnce(&mut Check) -> Option<Command>,
-    ) -> Result<(Place, Written), Failure> {
-        let mut check = Check::new();
-        let centre = wire::centre(&mut check, centre);
-        let id = wire::request_id(&mut check, request_id);
-        let command = parsed(&mut check);
-        check.done()?;
-        let (Some(centre), Some(id), Some(command)) = (centre, id, command) else {
-            return Err(Failure::Fault("PARSE"));
-        };
-        let place = self.desk.enter(caller, &centre).await?;
-        self.write(place, id, command, view).await
     }
 
     async fn write(
@@ -73,7 +51,7 @@ impl Calls {
     ) -> Result<PutShiftResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
         let parsed = |check: &mut Check| parse::shift(check, request.shift).map(Command::Shift);
-        let (place, written) = self.put(caller, head, parsed).await?;
+        let (place, written) = self.desk.ask(caller, head, parsed).await?;
         let shift = written.facts.iter().find_map(|fact| match &fact.fact {
             Some(Of::Shift(shift)) => Some(shift.clone()),
             _ => None,
@@ -89,7 +67,7 @@ impl Calls {
     ) -> Result<PutRosterResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
         let parsed = |check: &mut Check| parse::roster(check, &request).map(Command::Roster);
-        let (place, written) = self.put(caller, head, parsed).await?;
+        let (place, written) = self.desk.ask(caller, head, parsed).await?;
         Ok(PutRosterResponse { receipt: Some(written.receipt(&place.centre)) })
     }
 
@@ -102,7 +80,7 @@ impl Calls {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
         let parsed =
             |check: &mut Check| parse::calendar_year(check, request.calendar).map(Command::CalendarYear);
-        let (place, written) = self.put(caller, head, parsed).await?;
+        let (place, written) = self.desk.ask(caller, head, parsed).await?;
         Ok(PutCalendarYearResponse { receipt: Some(written.receipt(&place.centre)) })
     }
 
@@ -114,7 +92,7 @@ impl Calls {
     ) -> Result<PutCentreDaysResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
         let parsed = |check: &mut Check| parse::centre_days(check, request.days).map(Command::CentreDays);
-        let (place, written) = self.put(caller, head, parsed).await?;
+        let (place, written) = self.desk.ask(caller, head, parsed).await?;
         Ok(PutCentreDaysResponse { receipt: Some(written.receipt(&place.centre)) })
     }
 
@@ -133,7 +111,7 @@ impl Calls {
                 .map(|reason| check.take("retroactive_reason", Words::parse(reason)));
             Some(Command::ProposePolicy { policy: policy?, retroactive: retroactive.flatten() })
         };
-        let (place, written) = self.put(caller, head, parsed).await?;
+        let (place, written) = self.desk.ask(caller, head, parsed).await?;
         let proposal = written.index;
         Ok(ProposePolicyResponse { receipt: Some(written.receipt(&place.centre)), proposal })
     }
