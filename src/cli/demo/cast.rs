@@ -6,27 +6,23 @@ pub(super) const CENTRE: &str = "hall";
 pub(super) const CENTRE_NAME: &str = "青禾区政务服务中心";
 
 /// Departments: code and name.
-pub(super) const DEPARTMENTS: [(&str, &str); 8] = [
+pub(super) const DEPARTMENTS: [(&str, &str); 4] = [
     ("market", "市场监督管理局"),
     ("tax", "税务局"),
     ("social", "人力资源和社会保障局"),
     ("land", "自然资源局"),
-    ("housing", "住房和城乡建设局"),
-    ("police", "公安分局"),
-    ("health", "卫生健康局"),
-    ("civil", "民政局"),
 ];
 
-/// Service items: code and name; each department's windows serve the one of the same number.
+/// Service items: code and name; windows serve them in turn.
 pub(super) const ITEMS: [(&str, &str); 8] = [
     ("licence", "营业执照办理"),
     ("invoice", "发票领用"),
     ("insurance", "社会保险登记"),
     ("title", "不动产登记"),
-    ("permit", "施工许可"),
-    ("residence", "户籍业务"),
-    ("clinic", "诊所备案"),
-    ("marriage", "婚姻登记"),
+    ("permit", "食品经营许可"),
+    ("export", "出口退税"),
+    ("pension", "养老待遇"),
+    ("mortgage", "抵押登记"),
 ];
 
 const SURNAMES: [&str; 15] =
@@ -38,6 +34,22 @@ const GIVEN: [&str; 12] =
 pub(super) const PEOPLE: usize = 60;
 /// How many windows there are.
 pub(super) const WINDOWS: usize = 20;
+
+/// The chief representatives of the departments, in their order.
+pub(super) const LEADS: [usize; 4] = [0, 1, 2, 3];
+/// Who keeps attendance: two, since nobody signs what is about them.
+pub(super) const OFFICERS: [usize; 2] = [4, 6];
+/// Who is responsible for the hall.
+pub(super) const DUTY_MANAGER: usize = 5;
+/// Who keeps the personnel files of the departments, in their order.
+pub(super) const FILES: [usize; 4] = [8, 9, 10, 11];
+/// Who works at night.
+pub(super) const NIGHTS: std::ops::Range<usize> = 48..52;
+
+/// Who stands in for somebody: a colleague of the same window.
+pub(super) fn stands_in(number: usize) -> usize {
+    (number + WINDOWS) % PEOPLE
+}
 
 /// Somebody's name, by their number from 0.
 pub(super) fn name(number: usize) -> String {

@@ -32,6 +32,8 @@ pub(super) struct Terminal {
     pub(super) key: SigningKey,
     /// The newest number in its journal.
     pub(super) seq: u64,
+    /// How often it was switched on.
+    pub(super) boots: u32,
     /// When it was switched on, by the true clock.
     pub(super) booted: EpochMs,
     /// How far its wall clock is ahead.
@@ -45,12 +47,27 @@ impl Terminal {
         u64::try_from(at.since(self.booted)).unwrap_or_default()
     }
 
+    fn boot_id(&self) -> String {
+        format!("{}-boot-{}", self.code, self.boots)
+    }
+
+    /// It is switched on; its journal has outlived that.
+    pub(super) fn switch_on(&mut self, at: EpochMs) {
+        self.boots += 1;
+        self.booted = at;
+    }
+
+    /// What it says when it is switched off.
+    pub(super) fn goes_down(&self, at: EpochMs) -> ReportDeviceRequest {
+        ReportDeviceRequest { going_down: true, ..self.report(at) }
+    }
+
     /// Its heartbeat.
     pub(super) fn report(&self, at: EpochMs) -> ReportDeviceRequest {
         ReportDeviceRequest {
             centre: CENTRE.to_owned(),
             device: self.code.clone(),
-            boot_id: format!("{}-boot-1", self.code),
+            boot_id: self.boot_id(),
             mono_ms: self.mono_ms(at),
             wall_at: Some(timestamp(at.plus_ms(self.ahead_ms))),
             journal_head: self.seq,
@@ -72,7 +89,7 @@ impl Terminal {
             stamp: Some(DeviceStamp {
                 device: self.code.clone(),
                 device_seq: self.seq,
-                boot_id: format!("{}-boot-1", self.code),
+                boot_id: self.boot_id(),
                 mono_ms: self.mono_ms(at),
                 claimed_at: Some(timestamp(at.plus_ms(self.ahead_ms))),
                 signature: Vec::new(),

@@ -17,14 +17,18 @@ use crate::proto::*;
 const LOOK: Duration = Duration::from_millis(100);
 const ROUNDS: usize = 100;
 
-/// What HR pulled: the newest revision of everybody's day, by person.
-pub(super) async fn presence(hr: &Client, channel: &Channel) -> anyhow::Result<BTreeMap<String, Presence>> {
+/// What HR pulled of a day: the newest revision of everybody's, by person.
+pub(super) async fn presence(
+    hr: &Client,
+    channel: &Channel,
+    day: Date,
+) -> anyhow::Result<BTreeMap<String, Presence>> {
     let mut calls = AttendanceServiceClient::new(channel.clone());
     let (mut days, mut cursor) = (BTreeMap::new(), String::new());
     for _ in 0..ROUNDS {
-        let request = ListPresenceSinceRequest { centre: CENTRE.to_owned(), cursor, limit: 500 };
+        let request = ListPresenceSinceRequest { centre: CENTRE.to_owned(), cursor, limit: 1_000 };
         let answer = calls.list_presence_since(hr.with(request)?).await?.into_inner();
-        for item in answer.items {
+        for item in answer.items.into_iter().filter(|item| item.work_date == Some(day)) {
             days.insert(item.person_id.clone(), item);
         }
         cursor = answer.next_cursor;

@@ -1,5 +1,8 @@
-//! `qinlian demo`: a service centre on an embedded SQLite lives through a morning, over real gRPC; then somebody outside
-//! verifies it all, and an altered copy is caught.
+//! `qinlian demo`: a service centre on an embedded SQLite lives through a month and then a morning, over real gRPC; then
+//! somebody outside verifies it all, and an altered copy is caught.
+//!
+//! The clock of the process begins before the month and leaps forward through it: every entry is recorded at the time at
+//! which it would have been, and every result is what the server's runner made of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,13 +22,21 @@ use crate::kernel::{EpochMs, LogId, Zone};
 use crate::ledger::verify::{Folder, Options as VerifyOptions, verify};
 use crate::proto::{Receipt, Role};
 use cast::{CENTRE, CENTRE_NAME};
+use month::Life;
 use morning::Morning;
+use plan::Month;
+use pulled::Puller;
 
 mod cast;
 mod client;
+mod desk;
 mod look;
+mod month;
 mod morning;
+mod plan;
+mod pulled;
 mod setup;
+mod sheet;
 mod tamper;
 mod tell;
 
@@ -41,8 +52,13 @@ pub(super) struct Options {
     /// End after the summary
     #[arg(long)]
     once: bool,
+    /// Tell of the morning only, without the month before it
+    #[arg(long)]
+    morning: bool,
 }
 
+/// So many lines of the feed are shown.
+const FEED_LINES: i32 = 5;
 /// A minute.
 const MINUTE_MS: i64 = 60_000;
 /// The doors open at 07:50; the morning's story ends at 11:40.
@@ -68,6 +84,9 @@ fn temporary(name: &str) -> PathBuf {
     config::temporary(name, random(&SystemClock::new()))
 }
 
+/// The centre is set up at 15:00.
+const SET_UP_MINUTES: i32 = 15 * 60;
+
 /// Runs the demonstration.
 pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     // What is refused on purpose is part of the story, and told in it.
@@ -78,7 +97,11 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     };
     let zone = Zone::parse("")?;
     let opens = opening_of(&zone, SystemClock::new().now());
-    let clock = Arc::new(ShiftedClock::begin(opens.plus_ms(-10 * MINUTE_MS)));
+    let month = Month::before(zone.day_of(opens)).context("there is no month to tell of before 2024-02")?;
+    // The afternoon before.
+    let eve = zone.at_minutes(month.first.plus_days(-1), SET_UP_MINUTES);
+    let begins = if options.morning { opens.plus_ms(-10 * MINUTE_MS) } else { eve };
+    let clock = Arc::new(ShiftedClock::begin(begins));
     let opening = Opening { clock: Arc::<ShiftedClock>::clone(&clock), ..Opening::default() };
     let begin = init::Options {
         data: data.clone(),
@@ -97,16 +120,26 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     let administrator = begun.administrators.first().context("an administrator")?;
 
     tell::heading("The centre");
-    let mut town = setup::set_up(&office, &channel, administrator, opens.plus_ms(-10 * MINUTE_MS)).await?;
-    say(&format!("  {CENTRE_NAME}: 20 windows, 60 people of 8 departments, 4 terminals."));
-    say(&format!("  It is {} in the story. Everything is in", zone.wall(opens)));
+    let mut town = setup::set_up(&office, &channel, administrator, zone.day_of(begins)).await?;
+    say(&format!("  {CENTRE_NAME}: 20 windows, 60 people of 4 departments, 4 terminals."));
+    say(&format!("  It is {} in the story. Everything is in", zone.wall(begins)));
     say(&format!("  {}", data.display()));
 
+    let story = Story { office: &office, channel: &channel, zone: &zone, data: &data, month: &month };
+    if !options.morning {
+        let administrator =
+            setup::client(&office, &channel, &format!("person:{administrator}"), None).await?;
+        desk::roster(&administrator, &office, &channel, (&month, &town.people)).await?;
+        let stored = Life::new(&office, &clock, &channel, (&zone, &month)).pass(&mut town).await?;
+        story.month_told(&town, stored).await?;
+    }
+    month::weeks_until(&office, &clock, opens.plus_ms(-10 * MINUTE_MS)).await?;
+    town.morning_comes(&office)?;
     clock.leap_to(opens);
-    let story = Story { office: &office, channel: &channel, zone: &zone, data: &data };
     let morning = Morning { office: &office, clock: &clock, channel: &channel, opens };
     let tally = morning.pass(&mut town).await?;
-    tell::heading("The morning at the terminals");
+    let day = zone.day_of(opens);
+    tell::heading(&format!("A morning at the terminals: {day}"));
     tell::tally(&tally);
     let receipt = tally.receipt.context("nobody came")?;
     story.seen_by_others(&town, &receipt).await?;
@@ -135,6 +168,7 @@ struct Story<'a> {
     channel: &'a Channel,
     zone: &'a Zone,
     data: &'a Path,
+    month: &'a Month,
 }
 
 impl Story<'_> {
@@ -142,12 +176,57 @@ impl Story<'_> {
         setup::client(self.office, self.channel, subject, Some(role)).await
     }
 
+    /// The month: everybody's days, three of them explained, what HR pulls.
+    async fn month_told(&self, town: &setup::Town, stored: usize) -> anyhow::Result<()> {
+        let log = self.office.log_of(&crate::kernel::CentreId::parse(CENTRE)?).await?;
+        let (head, _) = self.office.desk.ledger().reader().head(log).await?;
+        let hr = self.client("system:hr", Role::Hr).await?;
+        let pull = Puller { hr, channel: self.channel, month: self.month };
+        let ready = pull.readiness(head.size.saturating_sub(1)).await?;
+        let days = pull.days().await?;
+        let title = self.month.title();
+        tell::heading(&format!("A month: {title}"));
+        say(&format!("  {stored} clock-ins over gRPC, in batches, each signed by its device; leave and"));
+        say("  corrections, asked for and signed by people; a morning without current.");
+        say("  What everybody's days came to, by the runner of the server:");
+        say("");
+        for line in sheet::sheet(self.month, &town.people, &days) {
+            say(&line);
+        }
+        tell::heading("Three of these days, and why (GetDay)");
+        for (who, nth, why) in plan::EXPLAINED {
+            let person = town.people.get(who).context("somebody")?;
+            let day = pull.day(person, self.month.date(nth)).await?;
+            for line in sheet::explained(self.zone, &cast::name(who), why, &day) {
+                say(&line);
+            }
+        }
+        tell::heading("What HR pulls of the month");
+        let [_, _, (department, name), _] = cast::DEPARTMENTS;
+        let names = town.people.iter().enumerate().map(|(who, id)| (id.clone(), cast::name(who))).collect();
+        let page = pull.feed(department, FEED_LINES).await?;
+        say(&format!("  The feed of final days of {name} begins (ListDayResultsSince):"));
+        sheet::feed(&page.items, &names);
+        say("");
+        sheet::totals(name, &pull.summaries(department).await?);
+        say("");
+        say(&format!(
+            "  Days of the centre that keep it from being locked: {} (GetMonthReadiness).",
+            ready.open_days
+        ));
+        say("  As a table, or a workbook with the sheet above:");
+        say(&format!("    qinlian export days --data DIR --centre {CENTRE} --month {title} \\"));
+        say(&format!("        --department {department} -o {department}.csv"));
+        Ok(())
+    }
+
     /// HR, the officer, the auditor.
     async fn seen_by_others(&self, town: &setup::Town, receipt: &Receipt) -> anyhow::Result<()> {
         let hr = self.client("system:hr", Role::Hr).await?;
         let officer = self.client("system:desk", Role::AttendanceOfficer).await?;
         let auditor = self.client("system:auditor", Role::Auditor).await?;
-        let days = look::presence(&hr, self.channel).await?;
+        let today = crate::registers::wire::date(self.zone.day_of(self.office.clock.now()));
+        let days = look::presence(&hr, self.channel, today).await?;
         let (names, disclosure) = look::names(&hr, self.channel).await?;
         tell::heading("What HR pulls: first in, last out, and how far the time is known");
         let chosen: Vec<(usize, &String)> =
@@ -244,6 +323,8 @@ impl Story<'_> {
         say(&format!("    -d '{{\"centre\":\"{CENTRE}\",\"limit\":5}}' 127.0.0.1:{port} \\"));
         say("    qinlian.v1.AttendanceService/ListPresenceSince");
         say("");
+        say(&format!("  qinlian export days --data {data} --centre {CENTRE} \\"));
+        say(&format!("    --month {} --format xlsx -o month.xlsx", self.month.title()));
         say(&format!("  qinlian audit check --data {data}"));
         say(&format!("  qinlian audit verify {data}/bundle --key {data}/verifier.key"));
         say("");

@@ -10,7 +10,7 @@ use crate::cli::client::Client;
 use crate::cli::office::Office;
 use crate::cli::token;
 use crate::clock::{Clock, random};
-use crate::kernel::{CentreId, EpochMs, LogId, PersonId, RequestId, Subject, Zone};
+use crate::kernel::{CentreId, DepartmentId, EpochDay, LogId, PersonId, RequestId, Subject};
 use crate::proto::directory_service_client::DirectoryServiceClient;
 use crate::proto::*;
 use crate::registers::wire::date;
@@ -19,7 +19,7 @@ use crate::registers::wire::date;
 pub(super) const TTL_S: u32 = 24 * 60 * 60;
 /// Clock terminals.
 const TERMINALS: usize = 4;
-/// The third terminal is offline from the start; the fourth's clock is 12 minutes fast.
+/// In the morning the third terminal is offline from the start, and the fourth's clock is 12 minutes fast.
 pub(super) const OFFLINE: usize = 2;
 /// The terminal whose clock is wrong.
 pub(super) const FAST: usize = 3;
@@ -31,6 +31,27 @@ pub(super) struct Town {
     pub(super) people: Vec<String>,
     /// The terminals.
     pub(super) terminals: Vec<Terminal>,
+}
+
+impl Town {
+    /// The terminals are switched on again, and one of them has a wrong clock by now.
+    pub(super) fn morning_comes(&mut self, office: &Office) -> anyhow::Result<()> {
+        let now = office.clock.now();
+        for (number, terminal) in self.terminals.iter_mut().enumerate() {
+            terminal.switch_on(now);
+            terminal.ahead_ms = if number == FAST { 12 * 60_000 } else { 0 };
+        }
+        self.renew(office)
+    }
+
+    /// The terminals get new tokens: theirs were good for a day.
+    pub(super) fn renew(&mut self, office: &Office) -> anyhow::Result<()> {
+        for terminal in &mut self.terminals {
+            let subject = Subject::parse(&format!("device:{}", terminal.code))?;
+            terminal.client.token = office.issuer()?.token(&subject, office.clock.now(), TTL_S);
+        }
+        Ok(())
+    }
 }
 
 /// A caller with a token, and with a role in the centre if one is named.
@@ -53,7 +74,7 @@ pub(super) async fn set_up(
     office: &Office,
     channel: &Channel,
     administrator: &PersonId,
-    opened: EpochMs,
+    from: EpochDay,
 ) -> anyhow::Result<Town> {
     let client_ = client(office, channel, &format!("person:{administrator}"), None).await?;
     let mut directory = Administrator {
@@ -61,19 +82,22 @@ pub(super) async fn set_up(
         client: client_,
         clock: &*office.clock,
     };
-    for ((department, name), (item, item_name)) in cast::DEPARTMENTS.into_iter().zip(cast::ITEMS) {
+    for (department, name) in cast::DEPARTMENTS {
         directory.department(department, name).await?;
-        directory.item(item, item_name).await?;
+    }
+    for (item, name) in cast::ITEMS {
+        directory.item(item, name).await?;
     }
     for number in 0..cast::WINDOWS {
         directory.window(number).await?;
     }
     let people = directory.people().await?;
-    let from = date(Zone::parse("")?.day_of(opened));
+    let from = date(from);
     for (number, person_id) in people.iter().enumerate() {
         directory.assignment(number, person_id, from).await?;
         directory.card(number, person_id, from).await?;
     }
+    roles(office, &people).await?;
     let mut terminals = Vec::new();
     for number in 0..TERMINALS {
         let code = format!("clock-{}", number + 1);
@@ -84,8 +108,9 @@ pub(super) async fn set_up(
             code,
             key,
             seq: 0,
-            booted: opened,
-            ahead_ms: if number == FAST { 12 * 60_000 } else { 0 },
+            boots: 1,
+            booted: office.clock.now(),
+            ahead_ms: 0,
         });
     }
     // The centre's directory is in memory before the first terminal calls.
@@ -97,6 +122,23 @@ struct Administrator<'a> {
     calls: DirectoryServiceClient<Channel>,
     client: Client,
     clock: &'a dyn Clock,
+}
+
+/// Who may decide what: chief representatives, those who keep attendance and personnel files, and everybody for themselves.
+async fn roles(office: &Office, people: &[String]) -> anyhow::Result<()> {
+    let centre = CentreId::parse(CENTRE)?;
+    let departments = || cast::DEPARTMENTS.into_iter().map(|(department, _)| Some(department));
+    let leads = cast::LEADS.into_iter().zip(departments()).map(|(who, of)| (who, Role::Lead, of));
+    let files = cast::FILES.into_iter().zip(departments()).map(|(who, of)| (who, Role::Hr, of));
+    let officers = cast::OFFICERS.into_iter().map(|who| (who, Role::AttendanceOfficer, None));
+    let hall = [(cast::DUTY_MANAGER, Role::DutyManager, None)];
+    let staff = (0..cast::PEOPLE).map(|who| (who, Role::Staff, None));
+    for (who, role, department) in leads.chain(files).chain(officers).chain(hall).chain(staff) {
+        let subject = Subject::parse(&format!("person:{}", people.get(who).context("somebody")?))?;
+        let department = department.map(DepartmentId::parse).transpose()?;
+        token::grant(office, &subject, role, &centre, department.as_ref()).await?;
+    }
+    Ok(())
 }
 
 impl Administrator<'_> {

@@ -9,7 +9,7 @@ use crate::kernel::{EpochMs, Zone};
 use crate::proto::{DeviceState, Presence, Receipt, TimeTrust, device_state};
 
 /// The width of a line.
-const COLUMNS: usize = 80;
+pub(super) const COLUMNS: usize = 80;
 
 /// A heading.
 pub(super) fn heading(text: &str) {
@@ -23,7 +23,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// Padded to a width on the terminal.
-fn padded(text: &str, to: usize) -> String {
+pub(super) fn padded(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
 
@@ -106,7 +106,8 @@ pub(super) fn devices(zone: &Zone, states: &BTreeMap<String, DeviceState>) {
 pub(super) fn receipt(receipt: &Receipt) {
     let lines: Vec<&str> = receipt.proof.lines().collect();
     let hashes = lines.iter().skip(2).take_while(|line| !line.is_empty()).count();
-    say(&format!("  The first clock-in is entry {} of the log {}.", receipt.entry_index, receipt.origin));
+    say(&format!("  The morning's first clock-in is entry {} of the log", receipt.entry_index));
+    say(&format!("  {}.", receipt.origin));
     say(&format!(
         "  Its receipt is {} bytes of text: {hashes} hashes lead from the entry's",
         receipt.proof.len()

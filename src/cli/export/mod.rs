@@ -29,7 +29,7 @@ pub mod sidecar;
 pub mod table;
 pub mod vendors;
 pub(in crate::cli) mod whole;
-mod words;
+pub(in crate::cli) mod words;
 pub(in crate::cli) mod write;
 
 use moment::Moment;

@@ -4,7 +4,7 @@ use crate::proto::TimeTrust;
 use crate::proto::day_result::{Absence, Flag, Headline, Kind, SlotResult, Supplement};
 
 /// The result of an end of a span.
-pub(super) const fn slot(result: SlotResult) -> &'static str {
+pub(in crate::cli) const fn slot(result: SlotResult) -> &'static str {
     match result {
         SlotResult::Unspecified => "",
         SlotResult::Normal => "正常",
@@ -22,7 +22,7 @@ pub(super) const fn slot(result: SlotResult) -> &'static str {
 }
 
 /// What a day came to.
-pub(super) const fn headline(headline: Headline) -> &'static str {
+pub(in crate::cli) const fn headline(headline: Headline) -> &'static str {
     match headline {
         Headline::Unspecified => "",
         Headline::Pending => "待定",
@@ -40,7 +40,7 @@ pub(super) const fn headline(headline: Headline) -> &'static str {
 }
 
 /// The same as one mark of a month.
-pub(super) const fn mark(headline: Headline) -> &'static str {
+pub(in crate::cli) const fn mark(headline: Headline) -> &'static str {
     match headline {
         Headline::Unspecified => "",
         Headline::Pending => "…",
@@ -58,7 +58,7 @@ pub(super) const fn mark(headline: Headline) -> &'static str {
 }
 
 /// Every headline, the worst first: the legend.
-pub(super) const HEADLINES: [Headline; 11] = [
+pub(in crate::cli) const HEADLINES: [Headline; 11] = [
     Headline::Pending,
     Headline::Unverified,
     Headline::Absent,

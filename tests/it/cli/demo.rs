@@ -11,11 +11,16 @@ fn width(line: &str) -> usize {
 }
 
 #[test]
-fn the_demonstration_ends_verified_and_names_the_altered_row() {
-    let told = done(&["demo", "--once"]);
+fn a_morning_alone_ends_verified_and_names_the_altered_row() {
+    let told = done(&["demo", "--once", "--morning"]);
     for line in told.lines() {
         assert!(width(line) <= 80, "{} columns: {line}", width(line));
     }
+    assert!(!told.contains("A month"));
+    ends_verified(&told);
+}
+
+fn ends_verified(told: &str) {
     assert!(!told.contains('\u{1B}'), "no colour");
     let verified = told.find("verified").expect("verified");
     assert!(told[verified..].contains("entries offline"));
@@ -25,12 +30,132 @@ fn the_demonstration_ends_verified_and_names_the_altered_row() {
     }
 }
 
+/// The sheet of the month: what its head says of each day, and everybody's marks.
+struct Sheet {
+    head: Vec<String>,
+    rows: Vec<(String, Vec<String>)>,
+}
+
+/// Two columns a mark.
+fn cells(line: &str) -> Vec<String> {
+    let mut cells = Vec::new();
+    let mut half = String::new();
+    for letter in line.chars() {
+        half.push(letter);
+        if width(&half) == 2 {
+            cells.push(half.trim().to_owned());
+            half.clear();
+        }
+    }
+    if !half.is_empty() {
+        cells.push(half);
+    }
+    cells
+}
+
+impl Sheet {
+    fn of(told: &str) -> Self {
+        let from = told.find("== A month").expect("a month");
+        let mut lines = told[from..].lines().skip_while(|line| !line.trim_start().starts_with("1       5"));
+        lines.next();
+        let head = cells(lines.next().expect("a head")).split_off(5);
+        let rows = lines.take_while(|line| !line.is_empty()).filter_map(|line| {
+            let mut cells = cells(line);
+            let marks = cells.split_off(5.min(cells.len()));
+            // A department's name is a line without marks.
+            (marks.len() > 20).then(|| (cells.concat(), marks))
+        });
+        Self { rows: rows.collect(), head }
+    }
+
+    fn row(&self, name: &str) -> &[String] {
+        let mut named = self.rows.iter().filter(|(known, _)| known == name);
+        let (_, row) = named.next().unwrap_or_else(|| panic!("{name} is not on the sheet"));
+        assert!(named.next().is_none(), "{name} is there twice");
+        row
+    }
+
+    /// Which days have a mark, in anybody's row, and how often.
+    fn days_with(&self, mark: &str) -> Vec<usize> {
+        let of = |(_, row): &(String, Vec<String>)| {
+            let found = row.iter().enumerate().filter(|(_, cell)| *cell == mark).map(|(day, _)| day);
+            found.collect::<Vec<_>>()
+        };
+        self.rows.iter().flat_map(of).collect()
+    }
+}
+
+#[test]
+fn the_month_says_of_everybody_what_happened_and_why() {
+    let told = done(&["demo", "--once"]);
+    for line in told.lines() {
+        assert!(width(line) <= 80, "{} columns: {line}", width(line));
+    }
+    let sheet = Sheet::of(&told);
+    assert_eq!(sheet.rows.len(), 60);
+    let works: Vec<usize> = (0..sheet.head.len())
+        .filter(|day| matches!(sheet.head[*day].as_str(), "一" | "二" | "三" | "四" | "五" | "班"))
+        .collect();
+    for (name, row) in &sheet.rows {
+        assert_eq!(row.len(), sheet.head.len(), "{name}");
+        for (day, mark) in row.iter().enumerate() {
+            let rests = mark == "·" || mark == "加";
+            assert_eq!(rests, !works.contains(&day), "{name} on day {}: {mark}", day + 1);
+        }
+    }
+    // So many days of each kind are in the story, and nothing waits.
+    for (mark, times) in [
+        ("旷", 2),
+        ("缺", 3),
+        ("重", 2),
+        ("迟", 5),
+        ("退", 2),
+        ("补", 1),
+        ("半", 1),
+        ("?", 1),
+        ("加", 1),
+        ("…", 0),
+    ] {
+        assert_eq!(sheet.days_with(mark).len(), times, "{mark}");
+    }
+    let made_up = sheet.head.iter().position(|day| day == "班").expect("work that is made up");
+    assert!(sheet.days_with("迟").contains(&made_up), "somebody was late on the Saturday");
+    assert!(sheet.days_with("加").iter().all(|day| sheet.head[*day] == "节"), "on the holiday by law");
+    // While the current was cut nobody could clock in: who is on a roll was in time, of the other nothing is known.
+    let cut = sheet.days_with("?")[0];
+    assert!(sheet.days_with("点").iter().all(|day| *day == cut));
+    assert!(sheet.days_with("点").len() > 40);
+    let on_leave = |name: &str| sheet.row(name).iter().filter(|mark| *mark == "假").count();
+    for (name, days, why) in [
+        ("吴明", works.len(), "maternity"),
+        ("蒋建国", 5, "annual leave of five days"),
+        ("钱雪梅", 2, "four days asked for, back after two"),
+        ("李思远", 0, "refused"),
+        ("孙晓燕", 0, "an afternoon, and back too late"),
+    ] {
+        assert_eq!(on_leave(name), days, "{name}: {why}");
+    }
+    for said in [
+        "unverified, which is no absence: every device was out of order",
+        "clocked at 16:20; after an",
+        "by a correction (rule R8)",
+        "(缺卡 MISSING without it)",
+        &format!("{} due", 15 * works.len()),
+        "holidays worked       1",
+        "1 by correction",
+        "qinlian export days",
+    ] {
+        assert!(told.contains(said), "{said}\n{told}");
+    }
+    ends_verified(&told);
+}
+
 #[test]
 fn without_once_it_stays_up_with_tokens_that_work_until_it_is_interrupted() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("demo");
     let mut child = program()
-        .args(["demo", "--data", text(&data), "--port", "0"])
+        .args(["demo", "--morning", "--data", text(&data), "--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");
