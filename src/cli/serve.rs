@@ -153,8 +153,8 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let punches = attendance::service::Calls::new(desk.clone(), reads.clone(), runner.news());
     let services = Services::new(&office.config.limits)
         .directory(&Arc::new(directory::service::Calls::new(desk.clone(), terminals)))
+        .roster(&Arc::new(roster::service::Calls::new(desk.clone(), punches.clone())))
         .attendance(&Arc::new(punches))
-        .roster(&Arc::new(roster::service::Calls::new(desk.clone())))
         .audit(&Arc::new(audit));
     let listening = listen(office, services, insecure).await?;
     let mut kept = listening.figures.clone();

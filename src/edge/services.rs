@@ -116,6 +116,11 @@ macro_rules! roster_calls {
             call propose_policy(ProposePolicyRequest) -> ProposePolicyResponse;
             call approve_policy(ApprovePolicyRequest) -> ApprovePolicyResponse;
             call get_policy(GetPolicyRequest) -> GetPolicyResponse;
+            call request_swap(RequestSwapRequest) -> RequestSwapResponse;
+            call accept_swap(AcceptSwapRequest) -> AcceptSwapResponse;
+            call decide_swap(DecideSwapRequest) -> DecideSwapResponse;
+            call withdraw_swap(WithdrawSwapRequest) -> WithdrawSwapResponse;
+            call list_swaps(ListSwapsRequest) -> ListSwapsResponse;
         });
     };
 }

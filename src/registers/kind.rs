@@ -90,6 +90,14 @@ pub const MANUAL_ROLL: u16 = 0x0421;
 pub const MANUAL_ROLL_COUNTERSIGNATURE: u16 = 0x0422;
 /// Somebody decides in somebody else's place for a time.
 pub const DELEGATION: u16 = 0x0431;
+/// Two people ask to exchange their duties.
+pub const SWAP: u16 = 0x0441;
+/// The colleague agrees, or does not.
+pub const SWAP_ACCEPTANCE: u16 = 0x0442;
+/// It is decided.
+pub const SWAP_DECISION: u16 = 0x0443;
+/// It is taken back.
+pub const SWAP_WITHDRAWAL: u16 = 0x0444;
 
 /// A period of people's days is locked.
 pub const MONTH_LOCK: u16 = 0x0501;
@@ -157,6 +165,10 @@ pub fn code(kind: u16) -> Option<&'static str> {
         MANUAL_ROLL => "MANUAL_ROLL",
         MANUAL_ROLL_COUNTERSIGNATURE => "MANUAL_ROLL_COUNTERSIGNATURE",
         DELEGATION => "DELEGATION",
+        SWAP => "SWAP",
+        SWAP_ACCEPTANCE => "SWAP_ACCEPTANCE",
+        SWAP_DECISION => "SWAP_DECISION",
+        SWAP_WITHDRAWAL => "SWAP_WITHDRAWAL",
         MONTH_LOCK => "MONTH_LOCK",
         MONTH_CONFIRMATION => "MONTH_CONFIRMATION",
         PULL_CONFIRMATION => "PULL_CONFIRMATION",

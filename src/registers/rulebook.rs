@@ -338,6 +338,9 @@ impl Rulebook for Registers {
             state.roster.apply(entry.log, entry.pos, &entry.detail.principal, fact);
             let principal = &entry.detail.principal;
             state.approval.apply(entry.log, entry.pos, entry.recorded, principal, fact);
+            if let Some(book) = state.books.get_mut(&entry.log) {
+                roster::book::apply(book, entry.pos, fact);
+            }
             state.month.apply(entry.log, fact);
             state.audit.apply(entry.log, entry.pos, &entry.detail.principal, fact);
         }

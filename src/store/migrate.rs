@@ -33,6 +33,7 @@ const FILES: &[File] = &[
     file!(7, "0007_days"),
     file!(8, "0008_approvals"),
     file!(9, "0009_months"),
+    file!(10, "0010_swaps"),
 ];
 
 /// The migrations of one database.

@@ -14,7 +14,7 @@ use crate::policy::Policy;
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
     ApprovalPersonal, ApprovalState, ApprovalStepFact, ApprovalWithdrawalFact, CorrectionFact,
-    DelegationFact, Fact, LeaveFact, LeaveReturnFact, ManualRollFact, Role,
+    DelegationFact, Fact, LeaveFact, LeaveReturnFact, ManualRollFact, Role, SwapFact,
 };
 use crate::registers::directory::admit::Seen;
 use crate::registers::directory::reach::Here;
@@ -72,8 +72,15 @@ impl Bench<'_> {
                     Asked::Leave(fact) => self.leave(fact)?,
                     Asked::Correction(fact) => self.correction(fact)?,
                     Asked::ManualRoll(fact) => self.manual_roll(fact)?,
+                    Asked::Swap(fact) => self.swap(fact)?,
                 };
                 Ok(self.requested(asked, steps, words))
+            }
+            Command::Decide { about: About::Swap, request, approve, reason, .. } => {
+                decide::decide_swap(self, *request, *approve, reason.as_ref())
+            }
+            Command::Accept { swap, approve, reason } => {
+                decide::accept(self, *swap, *approve, reason.as_ref())
             }
             Command::Decide { about, request, approve, reason, .. } => {
                 decide::decide(self, (*about, *request), *approve, reason.as_ref())
@@ -92,7 +99,7 @@ impl Bench<'_> {
                 let filed_late = !steps.is_empty() && self.moment.at.since(begun) > patience_ms;
                 Asked::Leave(LeaveFact { filed_late, ..fact })
             }
-            other @ (Asked::Correction(_) | Asked::ManualRoll(_)) => other,
+            other @ (Asked::Correction(_) | Asked::ManualRoll(_) | Asked::Swap(_)) => other,
         };
         let fact = asked.with_steps(steps).into_fact();
         Accepted { facts: vec![fact], personal: personal(words), ..Accepted::default() }
@@ -228,7 +235,7 @@ impl Bench<'_> {
             .filter(|course| course.standing(self.moment.pos).may_count())
             .filter_map(|course| match &course.filed.asked {
                 Asked::Correction(fact) if fact.outage.is_none() => Some(&fact.items),
-                Asked::Correction(_) | Asked::Leave(_) | Asked::ManualRoll(_) => None,
+                Asked::Correction(_) | Asked::Leave(_) | Asked::ManualRoll(_) | Asked::Swap(_) => None,
             })
             .flatten()
             .filter(|item| item.person_id == person_id && month(day(item.work_date.as_ref())) == month(on))
@@ -254,6 +261,26 @@ impl Bench<'_> {
             }
         }
         Ok(chain::climb(1, &self.here.own_roles(own.as_str())))
+    }
+
+    /// Asked for by one of the two; the other one agrees, and somebody decides who is responsible for both.
+    fn swap(&self, fact: &SwapFact) -> Result<Vec<ApprovalStepFact>, Refusal> {
+        let Some(Subject::Person(own)) = self.subject else { return Err(Refusal::NotAPerson) };
+        if own.as_str() != fact.person_id || fact.person_id == fact.with_person_id {
+            return Err(Refusal::NotAColleague);
+        }
+        for on in [&fact.date, &fact.with_date] {
+            let on = day(on.as_ref());
+            let both = [&fact.person_id, &fact.with_person_id];
+            if !both.into_iter().all(|person| self.here.works_here(person, on)) {
+                return Err(Refusal::NotAssignedHere);
+            }
+        }
+        let mut steps = vec![chain::colleague(&fact.with_person_id)];
+        let mut roles = self.here.own_roles(&fact.person_id);
+        roles.extend(self.here.own_roles(&fact.with_person_id));
+        steps.extend(chain::climb(1, &roles));
+        Ok(steps)
     }
 
     pub(super) fn course(&self, about: About, request: Pos) -> Result<&Course, Refusal> {
@@ -285,6 +312,10 @@ impl Bench<'_> {
             && fact.from_ms <= self.moment.at.get()
         {
             return Err(Refusal::HasBegun);
+        }
+        if in_force && about == About::Swap {
+            // Both are rostered for it: another swap or a roster makes it something else.
+            return Err(Refusal::AlreadyDecided);
         }
         let subjects = if in_force { course.filed.asked.subjects() } else { Vec::new() };
         let fact = ApprovalWithdrawalFact { request: request.get(), subjects };

@@ -42,6 +42,15 @@ pub fn b_post(person_id: &str) -> ApprovalStepFact {
     ApprovalStepFact { by: By::BPost.into(), person_id: person_id.to_owned(), ..ApprovalStepFact::default() }
 }
 
+/// The colleague with whom duties are exchanged.
+pub fn colleague(person_id: &str) -> ApprovalStepFact {
+    ApprovalStepFact {
+        by: By::Colleague.into(),
+        person_id: person_id.to_owned(),
+        ..ApprovalStepFact::default()
+    }
+}
+
 /// The department that a person is seconded by.
 pub fn department(department: &str) -> ApprovalStepFact {
     ApprovalStepFact {

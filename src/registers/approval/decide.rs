@@ -35,6 +35,12 @@ pub fn is_own(course: &Course, subject: &Subject) -> bool {
     about || course.filed.principal == subject.to_string()
 }
 
+/// May somebody not decide the step that is next, since it is about their own? Only the colleague of a swap says whether
+/// they agree.
+pub fn is_barred(course: &Course, step: &ApprovalStepFact, subject: &Subject) -> bool {
+    step.by() != By::Colleague && is_own(course, subject)
+}
+
 /// May somebody decide the step that is next, and how? `places`: in whose place they decide. `None`: not theirs.
 pub fn mandate(
     here: &Here<'_>,
@@ -52,12 +58,17 @@ pub fn mandate(
     for (person, of) in places.iter().filter_map(|person| Some((person, of(person)?))) {
         // Whom it is about does not decide by somebody else's hand.
         let own = is_own(course, &of);
-        if !own && step.by() != By::BPost && is_given(here, policy, course, step, (&of, waited_ms)) {
+        if !own && !is_a_colleagues(step) && is_given(here, policy, course, step, (&of, waited_ms)) {
             return Some(Mandate { on_behalf_of: Some(person.clone()), escalated: false });
         }
     }
     is_given(here, policy, course, step, (subject, waited_ms))
         .then_some(Mandate { on_behalf_of: None, escalated: true })
+}
+
+/// What a colleague has to say nobody says for them.
+fn is_a_colleagues(step: &ApprovalStepFact) -> bool {
+    matches!(step.by(), By::BPost | By::Colleague)
 }
 
 /// Is a step given to somebody, when it has waited for so long?
@@ -69,7 +80,9 @@ fn is_given(
     (subject, waited_ms): (&Subject, i64),
 ) -> bool {
     match step.by() {
-        By::BPost => matches!(subject, Subject::Person(own) if own.as_str() == step.person_id),
+        By::BPost | By::Colleague => {
+            matches!(subject, Subject::Person(own) if own.as_str() == step.person_id)
+        }
         By::Department => here.is_department(subject, &step.department),
         By::Role => {
             let roles = chain::deciders(step, waited_ms, policy);
@@ -108,6 +121,38 @@ pub fn is_visible(
             .all(|about| here.is_responsible(subject, &KNOWS, &about.person_id))
 }
 
+/// The colleague of a swap agrees, or does not.
+pub(super) fn accept(
+    bench: &Bench<'_>,
+    swap: Pos,
+    approve: bool,
+    reason: Option<&Words>,
+) -> Result<Accepted, Refusal> {
+    let course = bench.course(About::Swap, swap)?;
+    let standing = course.standing(bench.moment.pos);
+    let known = bench.subject.is_some_and(|subject| may_know(bench, course, subject));
+    match course.next_step(&standing) {
+        Some((_, step)) if known && step.by() != By::Colleague => Err(Refusal::AlreadyDecided),
+        Some(_) | None => decide(bench, (About::Swap, swap), approve, reason),
+    }
+}
+
+/// Somebody who is responsible decides about what two people have agreed on.
+pub(super) fn decide_swap(
+    bench: &Bench<'_>,
+    swap: Pos,
+    approve: bool,
+    reason: Option<&Words>,
+) -> Result<Accepted, Refusal> {
+    let course = bench.course(About::Swap, swap)?;
+    let standing = course.standing(bench.moment.pos);
+    let known = bench.subject.is_some_and(|subject| may_know(bench, course, subject));
+    match course.next_step(&standing) {
+        Some((_, step)) if known && step.by() == By::Colleague => Err(Refusal::NotYoursToDecide),
+        Some(_) | None => decide(bench, (About::Swap, swap), approve, reason),
+    }
+}
+
 /// A decision about the step that is next.
 pub(super) fn decide(
     bench: &Bench<'_>,
@@ -121,8 +166,8 @@ pub(super) fn decide(
         return Err(Refusal::NoSuchRequest);
     }
     let standing = course.standing(bench.moment.pos);
-    let Some((number, _)) = course.next_step(&standing) else { return Err(Refusal::AlreadyDecided) };
-    if is_own(course, subject) {
+    let Some((number, step)) = course.next_step(&standing) else { return Err(Refusal::AlreadyDecided) };
+    if is_barred(course, step, subject) {
         return Err(Refusal::OwnRequest);
     }
     if standing.signed.iter().any(|signed| signed.by == bench.moment.principal) {
@@ -144,6 +189,8 @@ pub(super) fn decide(
         on_behalf_of: on_behalf_of.clone().unwrap_or_default(),
         state: state.into(),
         subjects: if state == ApprovalState::Approved { course.filed.asked.subjects() } else { Vec::new() },
+        // Of a swap the roster says it.
+        swapped: Vec::new(),
     };
     Ok(Accepted {
         refers_to: Some(request),

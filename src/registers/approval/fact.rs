@@ -6,7 +6,7 @@ use crate::kernel::{EpochMs, Pos, Subject, Words};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
     ApprovalDecisionFact, ApprovalPersonal, ApprovalStepFact, ApprovalSubject, ApprovalWithdrawalFact,
-    CorrectionFact, DelegationFact, Fact, LeaveFact, LeaveReturnFact, ManualRollFact,
+    CorrectionFact, DelegationFact, Fact, LeaveFact, LeaveReturnFact, ManualRollFact, SwapFact,
 };
 use crate::registers::kind;
 use crate::registers::verdict::Personal;
@@ -23,6 +23,8 @@ pub enum About {
     Correction,
     /// A manual roll.
     ManualRoll,
+    /// A swap of duties.
+    Swap,
 }
 
 /// What somebody asks for.
@@ -34,6 +36,8 @@ pub enum Asked {
     Correction(CorrectionFact),
     /// That comings and goings count which somebody wrote down.
     ManualRoll(ManualRollFact),
+    /// That two people exchange their duties. What each is to work is the roster's to say.
+    Swap(SwapFact),
 }
 
 impl Asked {
@@ -43,6 +47,7 @@ impl Asked {
             Self::Leave(_) => About::Leave,
             Self::Correction(_) => About::Correction,
             Self::ManualRoll(_) => About::ManualRoll,
+            Self::Swap(_) => About::Swap,
         }
     }
 
@@ -52,6 +57,7 @@ impl Asked {
             Self::Leave(fact) => Of::Leave(fact),
             Self::Correction(fact) => Of::Correction(fact),
             Self::ManualRoll(fact) => Of::ManualRoll(fact),
+            Self::Swap(fact) => Of::Swap(fact),
         };
         Fact { fact: Some(of) }
     }
@@ -62,6 +68,7 @@ impl Asked {
             Some(Of::Leave(fact)) => Some(Self::Leave(fact.clone())),
             Some(Of::Correction(fact)) => Some(Self::Correction(fact.clone())),
             Some(Of::ManualRoll(fact)) => Some(Self::ManualRoll(fact.clone())),
+            Some(Of::Swap(fact)) => Some(Self::Swap(fact.clone())),
             _ => None,
         }
     }
@@ -72,6 +79,7 @@ impl Asked {
             Self::Leave(fact) => &fact.steps,
             Self::Correction(fact) => &fact.steps,
             Self::ManualRoll(fact) => &fact.steps,
+            Self::Swap(fact) => &fact.steps,
         }
     }
 
@@ -82,6 +90,7 @@ impl Asked {
             Self::Leave(fact) => fact.steps = steps,
             Self::Correction(fact) => fact.steps = steps,
             Self::ManualRoll(fact) => fact.steps = steps,
+            Self::Swap(fact) => fact.steps = steps,
         }
         self
     }
@@ -105,6 +114,15 @@ impl Asked {
             Self::ManualRoll(fact) => {
                 fact.items.iter().map(|item| instant(&item.person_id, item.at_ms)).collect()
             }
+            Self::Swap(fact) => fact
+                .items
+                .iter()
+                .map(|item| ApprovalSubject {
+                    person_id: item.person_id.clone(),
+                    from_ms: item.from_ms,
+                    until_ms: item.until_ms,
+                })
+                .collect(),
         }
     }
 
@@ -114,6 +132,7 @@ impl Asked {
             Self::Leave(fact) => fact.person_id == person_id,
             Self::Correction(fact) => fact.items.iter().any(|item| item.person_id == person_id),
             Self::ManualRoll(fact) => fact.items.iter().any(|item| item.person_id == person_id),
+            Self::Swap(fact) => fact.person_id == person_id || fact.with_person_id == person_id,
         }
     }
 }
@@ -141,6 +160,15 @@ pub enum Command {
         /// Who decides: in whose place they may is looked up before.
         by: Subject,
     },
+    /// Says whether one agrees to a swap that a colleague asks for.
+    Accept {
+        /// The request.
+        swap: Pos,
+        /// Yes or no.
+        approve: bool,
+        /// Why, in words.
+        reason: Option<Words>,
+    },
     /// Takes a request back.
     Withdraw {
         /// About what.
@@ -167,6 +195,7 @@ impl std::fmt::Debug for Command {
             Self::Decide { about, request, approve, .. } => {
                 write!(f, "Decide({about:?}, {request:?}, {approve})")
             }
+            Self::Accept { swap, approve, .. } => write!(f, "Accept({swap:?}, {approve})"),
             Self::Withdraw { about, request } => write!(f, "Withdraw({about:?}, {request:?})"),
             Self::Return { leave, .. } => write!(f, "Return({leave:?})"),
             Self::Delegate(_) => f.write_str("Delegate"),
@@ -180,6 +209,7 @@ impl Command {
     pub fn about_request(mut self, at: Pos) -> Self {
         match &mut self {
             Self::Decide { request, .. } | Self::Withdraw { request, .. } => *request = at,
+            Self::Accept { swap, .. } => *swap = at,
             Self::Return { leave, .. } => *leave = at,
             Self::Request { .. } | Self::Delegate(_) => {}
         }
@@ -196,11 +226,15 @@ impl Command {
                 About::Leave => kind::LEAVE,
                 About::Correction => kind::CORRECTION,
                 About::ManualRoll => kind::MANUAL_ROLL,
+                About::Swap => kind::SWAP,
             },
             Self::Decide { about: About::Leave, .. } => kind::LEAVE_DECISION,
             Self::Decide { about: About::Correction, .. } => kind::CORRECTION_DECISION,
             Self::Decide { about: About::ManualRoll, .. } => kind::MANUAL_ROLL_COUNTERSIGNATURE,
+            Self::Decide { about: About::Swap, .. } => kind::SWAP_DECISION,
+            Self::Accept { .. } => kind::SWAP_ACCEPTANCE,
             Self::Withdraw { about: About::Leave, .. } => kind::LEAVE_WITHDRAWAL,
+            Self::Withdraw { about: About::Swap, .. } => kind::SWAP_WITHDRAWAL,
             Self::Withdraw { about: About::Correction | About::ManualRoll, .. } => {
                 kind::CORRECTION_WITHDRAWAL
             }
@@ -217,11 +251,13 @@ impl Command {
                 bytes.extend(personal.encode_length_delimited_to_vec());
                 return bytes;
             }
-            Self::Decide { request, approve, .. } => Of::ApprovalDecision(ApprovalDecisionFact {
-                request: request.get(),
-                approved: *approve,
-                ..ApprovalDecisionFact::default()
-            }),
+            Self::Decide { request, approve, .. } | Self::Accept { swap: request, approve, .. } => {
+                Of::ApprovalDecision(ApprovalDecisionFact {
+                    request: request.get(),
+                    approved: *approve,
+                    ..ApprovalDecisionFact::default()
+                })
+            }
             Self::Withdraw { request, .. } => Of::ApprovalWithdrawal(ApprovalWithdrawalFact {
                 request: request.get(),
                 ..ApprovalWithdrawalFact::default()
@@ -234,7 +270,7 @@ impl Command {
             Self::Delegate(fact) => Of::Delegation(fact.clone()),
         };
         let mut bytes = Fact { fact: Some(of) }.encode_length_delimited_to_vec();
-        if let Self::Decide { reason: Some(reason), .. } = self {
+        if let Self::Decide { reason: Some(reason), .. } | Self::Accept { reason: Some(reason), .. } = self {
             bytes.extend(Personal::reason(reason).payload);
         }
         bytes

@@ -7,7 +7,8 @@ use crate::kernel::{Check, EpochMs, Label, PersonId, Said, Words};
 use crate::proto::correction::{Reason, Slot};
 use crate::proto::{
     ApprovalPersonal, ApprovalStep, Correction, CorrectionFact, Delegation, DelegationFact, ExternalApproval,
-    Leave, LeaveFact, ManualRoll, ManualRollFact, approval_step, correction_fact, leave, manual_roll_fact,
+    Leave, LeaveFact, ManualRoll, ManualRollFact, RequestSwapRequest, SwapFact, approval_step,
+    correction_fact, leave, manual_roll_fact,
 };
 use crate::registers::wire;
 
@@ -245,6 +246,30 @@ pub fn manual_roll(
     let fact = ManualRollFact { items: items.into_iter().collect::<Option<_>>()?, steps: Vec::new() };
     let said = ApprovalPersonal { reason: reason?.as_str().to_owned(), ..ApprovalPersonal::default() };
     Some((Asked::ManualRoll(fact), said))
+}
+
+/// A swap, asked for by one of the two.
+pub fn swap(
+    check: &mut Check,
+    given: &RequestSwapRequest,
+    own: Option<&PersonId>,
+) -> Option<(Asked, ApprovalPersonal)> {
+    let date = wire::day(check, "date", given.date.as_ref());
+    let with = person(check, "with_person_id".to_owned(), &given.with_person_id, None);
+    let with_date = match &given.with_date {
+        Some(with_date) => wire::day(check, "with_date", Some(with_date)),
+        None => date,
+    };
+    let reason = check.take("reason", Words::parse(&given.reason));
+    let fact = SwapFact {
+        person_id: own.map(PersonId::to_string).unwrap_or_default(),
+        date: Some(wire::date(date?)),
+        with_person_id: with?,
+        with_date: Some(wire::date(with_date?)),
+        ..SwapFact::default()
+    };
+    let said = ApprovalPersonal { reason: reason?.as_str().to_owned(), ..ApprovalPersonal::default() };
+    Some((Asked::Swap(fact), said))
 }
 
 /// Yes or no, and why: a no says why.

@@ -47,6 +47,10 @@ pub enum Refusal {
     ClaimOutOfRange,
     /// There is no such declaration of an outage.
     UnknownOutage,
+    /// Duties are exchanged with somebody else, and asked for by one of the two.
+    NotAColleague,
+    /// Leave of one of the two is approved for some of the time.
+    OnLeave,
     /// Nobody stands in for themselves, and only for somebody who is in the directory.
     NoSuchDelegate,
 }
@@ -75,6 +79,8 @@ impl Reason for Refusal {
             Self::QuotaUsed => "QUOTA_USED",
             Self::ClaimOutOfRange => "CLAIM_OUT_OF_RANGE",
             Self::UnknownOutage => "UNKNOWN_OUTAGE",
+            Self::NotAColleague => "NOT_A_COLLEAGUE",
+            Self::OnLeave => "ON_LEAVE",
             Self::NoSuchDelegate => "NO_SUCH_DELEGATE",
         }
     }
@@ -121,6 +127,12 @@ impl Reason for Refusal {
                 "the time is not on the work date or before noon of the next day, or has not come",
             ),
             Self::UnknownOutage => ("没有这项设备故障登记", "there is no such declaration of an outage"),
+            Self::NotAColleague => {
+                ("换班须由本人与另一名人员进行", "duties are exchanged with somebody else, and by oneself")
+            }
+            Self::OnLeave => {
+                ("其中一人该时段已批准请假", "leave of one of the two is approved for some of that time")
+            }
             Self::NoSuchDelegate => {
                 ("受委托人须为目录中的其他人员", "whoever decides instead is another person of the directory")
             }

@@ -122,6 +122,7 @@ const fn number_of(about: About) -> i64 {
         About::Leave => 1,
         About::Correction => 2,
         About::ManualRoll => 3,
+        About::Swap => 4,
     }
 }
 

@@ -168,7 +168,7 @@ impl Course {
             Some(ApprovedPunch { entry, at: EpochMs::clamped(at_ms), end, source })
         };
         match &self.filed.asked {
-            Asked::Leave(_) => Vec::new(),
+            Asked::Leave(_) | Asked::Swap(_) => Vec::new(),
             Asked::Correction(fact) => {
                 let own = fact.items.iter().filter(|item| item.person_id == person_id);
                 own.filter_map(|item| punch(item.claimed_ms, item.slot(), Source::Correction)).collect()

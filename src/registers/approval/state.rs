@@ -8,7 +8,8 @@ use super::rows;
 use super::standing::{Course, Event, Filed, request_of};
 use crate::kernel::{EpochMs, LogId, Pos, Subject};
 use crate::proto::fact::Fact as Of;
-use crate::proto::{DelegationFact, Fact};
+use crate::proto::{DelegationFact, Fact, SwapFact, swap_fact};
+use crate::registers::directory::view::day;
 use crate::store::{StoreError, Tx};
 
 /// Every row that is there.
@@ -30,6 +31,7 @@ pub fn outage_named(command: &Command) -> Option<Pos> {
         Command::Request { asked: Asked::Correction(fact), .. } => fact.outage.map(Pos::new),
         Command::Request { .. }
         | Command::Decide { .. }
+        | Command::Accept { .. }
         | Command::Withdraw { .. }
         | Command::Return { .. }
         | Command::Delegate(_) => None,
@@ -62,6 +64,7 @@ impl<'a> Wanted<'a> {
                         self.people.extend(fact.items.iter().map(|item| item.person_id.as_str()));
                     }
                     Asked::ManualRoll(_) => {}
+                    Asked::Swap(fact) => self.add_swap(fact),
                 }
             }
             Command::Decide { request, by, .. } => {
@@ -70,13 +73,25 @@ impl<'a> Wanted<'a> {
                     self.deciders.insert(person.as_str());
                 }
             }
-            Command::Withdraw { request, .. } => {
+            Command::Withdraw { request, .. } | Command::Accept { swap: request, .. } => {
                 self.requests.insert(*request);
             }
             Command::Return { leave, .. } => {
                 self.requests.insert(*leave);
             }
             Command::Delegate(_) => {}
+        }
+    }
+}
+
+impl<'a> Wanted<'a> {
+    /// Leave of the two around the dates.
+    fn add_swap(&mut self, fact: &'a SwapFact) {
+        self.people.extend([fact.person_id.as_str(), fact.with_person_id.as_str()]);
+        for on in [&fact.date, &fact.with_date] {
+            let noon = EpochMs::clamped(day(on.as_ref()).column().saturating_mul(EpochMs::DAY_MS));
+            let (from, until) = self.time.unwrap_or((EpochMs::MAX, EpochMs::ZERO));
+            self.time = Some((from.min(noon.plus_ms(-AROUND_MS)), until.max(noon.plus_ms(AROUND_MS))));
         }
     }
 }
@@ -93,9 +108,20 @@ impl State {
             if let Some(time) = wanted.time {
                 wanted.requests.extend(rows::requests_of(tx, log, &wanted.people, time, EVERYTHING).await?);
             }
-            for course in rows::courses(tx, log, &wanted.requests, EVERYTHING).await? {
-                state.courses.insert((log, course.filed.pos), course);
+            let courses = rows::courses(tx, log, &wanted.requests, EVERYTHING).await?;
+            let mut of_swaps = Wanted::default();
+            for course in &courses {
+                if let Asked::Swap(fact) = &course.filed.asked {
+                    of_swaps.add_swap(fact);
+                }
             }
+            if let Some(time) = of_swaps.time {
+                let leave = rows::requests_of(tx, log, &of_swaps.people, time, EVERYTHING).await?;
+                let leave = leave.difference(&wanted.requests).copied().collect();
+                let leave = rows::courses(tx, log, &leave, EVERYTHING).await?;
+                state.courses.extend(leave.into_iter().map(|course| ((log, course.filed.pos), course)));
+            }
+            state.courses.extend(courses.into_iter().map(|course| ((log, course.filed.pos), course)));
             state.delegations.insert(log, rows::delegations(tx, log, &wanted.deciders).await?);
         }
         Ok(state)
@@ -121,6 +147,31 @@ impl State {
     pub fn courses_of(&self, log: LogId, person_id: &str) -> impl Iterator<Item = &Course> {
         let own = self.courses.iter().filter(move |((of, _), _)| *of == log).map(|(_, course)| course);
         own.filter(move |course| course.filed.asked.is_of(person_id))
+    }
+
+    /// The swap that a command is about: asked for now, or before.
+    pub fn swap<'a>(&'a self, log: LogId, command: &'a Command) -> Option<&'a SwapFact> {
+        let asked = match command {
+            Command::Request { asked, .. } => asked,
+            Command::Decide { request, .. } | Command::Accept { swap: request, .. } => {
+                &self.course(log, *request)?.filed.asked
+            }
+            Command::Withdraw { .. } | Command::Return { .. } | Command::Delegate(_) => return None,
+        };
+        match asked {
+            Asked::Swap(fact) => Some(fact),
+            Asked::Leave(_) | Asked::Correction(_) | Asked::ManualRoll(_) => None,
+        }
+    }
+
+    /// Is leave of anybody of a swap approved for some of the time that it is about?
+    pub fn is_on_leave(&self, log: LogId, items: &[swap_fact::Item]) -> bool {
+        let away = |item: &swap_fact::Item| {
+            self.courses_of(log, &item.person_id)
+                .filter_map(|course| course.leave(EVERYTHING))
+                .any(|leave| leave.from.get() < item.until_ms && item.from_ms < leave.until.get())
+        };
+        items.iter().any(away)
     }
 
     /// In whose place somebody decides now.

@@ -81,6 +81,7 @@ pub fn content(outcome: DayOutcome, policy: PolicyInForce) -> DayResult {
         flags: outcome.flags.into_iter().map(|each| flag(each).into()).collect(),
         source: source(outcome.source).into(),
         shift: outcome.shift,
+        swapped_by: outcome.swapped.map(Pos::get),
         ..DayResult::default()
     }
 }
@@ -202,6 +203,7 @@ pub fn outcome(day: &DayResult) -> Option<DayOutcome> {
         kind: from_kind(day.kind),
         source: from_source(day.source)?,
         shift: day.shift.clone(),
+        swapped: day.swapped_by.map(Pos::new),
         headline: from_headline(day.headline)?,
         is_final: day.r#final,
         absent_fraction_permille: permille(day.absent_fraction),

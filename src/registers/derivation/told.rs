@@ -71,6 +71,7 @@ pub fn stored(item: &Item) -> Option<DayResult> {
 
 /// Names the entries of a day by their indexes instead of their positions.
 pub fn name_entries(day: &mut DayResult, own: &[Epoch]) {
+    day.swapped_by = day.swapped_by.map(|pos| index_of(own, Pos::new(pos)));
     for span in &mut day.spans {
         for slot in [&mut span.on, &mut span.off].into_iter().flatten() {
             slot.punch_index = slot.punch_index.map(|pos| index_of(own, Pos::new(pos)));

@@ -8,7 +8,9 @@ use crate::proto::calendar_year::day::Kind as NoticeKind;
 use crate::proto::centre_day::Kind as CentreKind;
 use crate::proto::fact::Fact as Of;
 use crate::proto::roster_entry::Works;
-use crate::proto::{CalendarYear, CentreDay, Fact, Policy, RosterEntry, RosterFact, Shift};
+use crate::proto::{
+    ApprovalDecisionFact, CalendarYear, CentreDay, Fact, Policy, RosterEntry, RosterFact, Shift,
+};
 use crate::registers::directory::view::{day, opt_day};
 
 /// How much has been seen: only rows before these positions count.
@@ -49,6 +51,8 @@ pub struct Duty {
     pub pattern: bool,
     /// The shift; of an entry, `None` is rest; of a pattern, that nothing is rostered.
     pub shift: Option<String>,
+    /// Of an entry that an approved swap made: the request.
+    pub swap: Option<Pos>,
 }
 
 impl Duty {
@@ -220,7 +224,8 @@ pub fn duties_of(pos: Pos, roster: &RosterFact) -> impl Iterator<Item = (String,
     let entries = roster.entries.iter().map(move |entry| {
         let on = day(entry.date.as_ref());
         let shift = shift_of(entry).map(str::to_owned);
-        (entry.person_id.clone(), Duty { pos, item: 0, from: on, until: Some(on), pattern: false, shift })
+        let duty = Duty { pos, item: 0, from: on, until: Some(on), pattern: false, shift, swap: None };
+        (entry.person_id.clone(), duty)
     });
     let patterns = roster.patterns.iter().map(move |pattern| {
         let duty = Duty {
@@ -230,10 +235,21 @@ pub fn duties_of(pos: Pos, roster: &RosterFact) -> impl Iterator<Item = (String,
             until: opt_day(pattern.until.as_ref()),
             pattern: true,
             shift: Some(pattern.shift.clone()).filter(|shift| !shift.is_empty()),
+            swap: None,
         };
         (pattern.person_id.clone(), duty)
     });
     (0..).zip(entries.chain(patterns)).map(|(item, (person_id, duty))| (person_id, Duty { item, ..duty }))
+}
+
+/// The duties of an approved swap, in the order of its rows; nothing of any other decision.
+pub fn swapped_of(pos: Pos, decision: &ApprovalDecisionFact) -> impl Iterator<Item = (String, Duty)> {
+    let swap = Some(Pos::new(decision.request));
+    (0..).zip(&decision.swapped).map(move |(item, of)| {
+        let on = day(of.date.as_ref());
+        let shift = Some(of.shift.clone()).filter(|shift| !shift.is_empty());
+        (of.person_id.clone(), Duty { pos, item, from: on, until: Some(on), pattern: false, shift, swap })
+    })
 }
 
 /// What a fact adds to a book.
@@ -244,6 +260,15 @@ pub fn apply(book: &mut Book, pos: Pos, fact: &Fact) {
             for (person_id, duty) in duties_of(pos, roster) {
                 book.duties.entry(person_id).or_default().push(duty);
             }
+        }
+        Some(Of::ApprovalDecision(decision)) => {
+            for (person_id, duty) in swapped_of(pos, decision) {
+                book.duties.entry(person_id).or_default().push(duty);
+            }
+        }
+        Some(Of::CalendarYear(calendar)) => book.own.years.push(YearAt::new(pos, calendar)),
+        Some(Of::CentreDays(fact)) => {
+            book.own.centre_days.extend(fact.days.iter().map(|item| CentreDayAt::new(pos, item)));
         }
         _ => {}
     }

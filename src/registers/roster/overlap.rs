@@ -18,11 +18,20 @@ const DAY_MINUTES: i64 = 1_440;
 /// The first two spans of a person that overlap near days on which something changes. Calendars are not looked at: they
 /// take work away, and what they add is cut where it meets its neighbour.
 pub fn first(book: &Book, person_id: &str, changes: &BTreeSet<EpochDay>) -> Option<Refusal> {
+    first_of(person_id, changes, |day| worked(book, person_id, day))
+}
+
+/// The same of what is worked on each day, however that is known.
+pub fn first_of(
+    person_id: &str,
+    changes: &BTreeSet<EpochDay>,
+    worked: impl Fn(EpochDay) -> Vec<Named>,
+) -> Option<Refusal> {
     let days: BTreeSet<EpochDay> =
         changes.iter().flat_map(|day| AROUND_DAYS.map(|days| day.plus_days(days))).collect();
     let mut latest: Option<(i64, Named)> = None;
     for day in days {
-        for named in worked(book, person_id, day) {
+        for named in worked(day) {
             let begins = day.column() * DAY_MINUTES + i64::from(named.on_plan);
             let ends = day.column() * DAY_MINUTES + i64::from(named.off_plan);
             match &latest {

@@ -51,11 +51,12 @@ pub fn plan(book: &Book, person_id: &str, on: EpochDay, seen: Seen, policy: &Pol
     let layers = Layers { book, on, seen, policy };
     // 1: the person's own entry.
     if let Some(entry) = book.entry(person_id, on, seen) {
-        return match entry.shift.as_deref().map(|code| (code, book.shift(code, on, seen))) {
+        let planned = match entry.shift.as_deref().map(|code| (code, book.shift(code, on, seen))) {
             Some((_, Some(shift))) => layers.work(DayKind::Workday, DaySource::Roster, shift, None),
             Some((code, None)) => without(DayKind::Workday, DaySource::Roster, code),
             None => DayPlan { rostered: true, ..without(DayKind::Rest, DaySource::Roster, "") },
         };
+        return DayPlan { swapped: entry.swap, ..planned };
     }
     let assigned = book.pattern(person_id, on, seen);
     let code =
@@ -69,7 +70,7 @@ pub fn plan(book: &Book, person_id: &str, on: EpochDay, seen: Seen, policy: &Pol
 
 /// Nothing is rostered.
 fn without(kind: DayKind, source: DaySource, code: &str) -> DayPlan {
-    DayPlan { kind, source, shift: code.to_owned(), spans: Vec::new(), rostered: false }
+    DayPlan { kind, source, shift: code.to_owned(), spans: Vec::new(), rostered: false, swapped: None }
 }
 
 struct Layers<'a> {
@@ -124,10 +125,10 @@ impl Layers<'_> {
         } else {
             spans_on_rest(shift, self.policy.makeup_as_weekday)
         };
-        DayPlan { kind, source, shift: shift.shift.clone(), spans, rostered: true }
+        DayPlan { kind, source, shift: shift.shift.clone(), spans, rostered: true, swapped: None }
     }
 }
 
 fn rest(kind: DayKind, source: DaySource, shift: &Shift) -> DayPlan {
-    DayPlan { kind, source, shift: shift.shift.clone(), spans: Vec::new(), rostered: true }
+    DayPlan { kind, source, shift: shift.shift.clone(), spans: Vec::new(), rostered: true, swapped: None }
 }

@@ -62,6 +62,16 @@ pub enum Refusal {
     OwnProposal,
     /// It was approved before.
     AlreadyApproved,
+    /// Who is to give a duty away has none on that date; where the request names it.
+    NoDuty(&'static str),
+    /// Who is to take a duty over is at work on that date already; where the request names it.
+    AlreadyOnDuty(&'static str),
+    /// Both work the same on the date: there is nothing to exchange.
+    SameDuty,
+    /// A duty that is to be exchanged has begun, or is past.
+    HasBegun,
+    /// The roster says something else since the swap was asked for.
+    RosterChanged,
 }
 
 impl Reason for Refusal {
@@ -79,6 +89,11 @@ impl Reason for Refusal {
             Self::NoSuchProposal => "NO_SUCH_PROPOSAL",
             Self::OwnProposal => "OWN_PROPOSAL",
             Self::AlreadyApproved => "ALREADY_APPROVED",
+            Self::NoDuty(_) => "NO_DUTY",
+            Self::AlreadyOnDuty(_) => "ALREADY_ON_DUTY",
+            Self::SameDuty => "SAME_DUTY",
+            Self::HasBegun => "HAS_BEGUN",
+            Self::RosterChanged => "ROSTER_CHANGED",
         }
     }
 
@@ -116,6 +131,20 @@ impl Reason for Refusal {
             Self::NoPack => Said::new("须指明规则包", "names the pack that it begins from"),
             Self::NoSuchProposal => Said::new("没有这项提案", "there is no such proposal"),
             Self::OwnProposal => Said::new("提案人不得自行批准", "who proposed it does not approve it"),
+            Self::NoDuty(at) => Said::new(
+                format!("{at} 当日没有可换出的班"),
+                format!("who is to give a duty away has none on {at}"),
+            ),
+            Self::AlreadyOnDuty(at) => Said::new(
+                format!("{at} 当日接班人已有班"),
+                format!("who is to take a duty over is at work already on {at}"),
+            ),
+            Self::SameDuty => Said::new("两人当日班次相同", "both work the same shift on the date"),
+            Self::HasBegun => Said::new("该班已开始", "a duty that is to be exchanged has begun"),
+            Self::RosterChanged => Said::new(
+                "申请之后排班已变动，请重新申请",
+                "the roster has changed since the swap was asked for: ask again",
+            ),
             Self::AlreadyApproved => Said::new("该提案已经批准", "the proposal was approved before"),
         }
     }

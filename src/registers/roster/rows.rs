@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use prost::Message;
 
-use super::book::{CentreDayAt, Duty, Pages, PolicyAt, ShiftAt, YearAt, duties_of};
+use super::book::{CentreDayAt, Duty, Pages, PolicyAt, ShiftAt, YearAt, duties_of, swapped_of};
 use crate::kernel::{EpochDay, LogId, Pos};
 use crate::ledger::tables::PERSONAL_COLUMNS;
 use crate::proto::fact::Fact as Of;
 use crate::proto::{CalendarYear, Fact, Policy, PolicyProposalFact, Shift, centre_day};
 use crate::registers::directory::view::day;
-use crate::store::{Binds, Cells, Column, Inserts, Keys, Kind, Statement, StoreError, Table, Tx};
+use crate::store::{Binds, Cells, Column, Inserts, Keys, Kind, Statement, StoreError, Table, Tx, Value};
 
 /// Versions of shifts.
 pub static SHIFT: Table = Table::new(
@@ -35,6 +35,7 @@ pub static DUTY: Table = Table::new(
         Column::public("from_day", Kind::Int),
         Column::public("until_day", Kind::Int),
         Column::public("shift", Kind::Text),
+        Column::public("swap", Kind::Int),
     ],
 );
 
@@ -104,14 +105,14 @@ static POLICIES: Statement = Statement::new(
 
 /// What people are rostered for on some days.
 static DUTIES: Statement = Statement::new(
-    "SELECT person_id, pos, item, from_day, until_day, pattern, shift FROM roster_duty \
+    "SELECT person_id, pos, item, from_day, until_day, pattern, shift, swap FROM roster_duty \
      WHERE log_id = $1 AND pos < $2 AND from_day <= $3 AND (until_day IS NULL OR until_day >= $4) \
      AND person_id IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos, item",
 );
 
 /// The same of everybody.
 static DUTIES_OF_ALL: Statement = Statement::new(
-    "SELECT person_id, pos, item, from_day, until_day, pattern, shift FROM roster_duty \
+    "SELECT person_id, pos, item, from_day, until_day, pattern, shift, swap FROM roster_duty \
      WHERE log_id = $1 AND pos < $2 AND from_day <= $3 AND (until_day IS NULL OR until_day >= $4) ORDER BY pos, item",
 );
 
@@ -144,19 +145,13 @@ pub fn insert(log: LogId, at: Pos, principal: &str, fact: &Fact, inserts: &mut I
         }
         Some(Of::Roster(roster)) => {
             for (person_id, duty) in duties_of(at, roster) {
-                inserts.push(
-                    &DUTY,
-                    [
-                        log.into(),
-                        pos.into(),
-                        duty.item.into(),
-                        person_id.into(),
-                        i64::from(duty.pattern).into(),
-                        duty.from.column().into(),
-                        duty.until.map(EpochDay::column).into(),
-                        duty.shift.into(),
-                    ],
-                );
+                inserts.push(&DUTY, duty_row(log, person_id, duty));
+            }
+        }
+        // What somebody else decided of a swap is the roster's from there on.
+        Some(Of::ApprovalDecision(decision)) => {
+            for (person_id, duty) in swapped_of(at, decision) {
+                inserts.push(&DUTY, duty_row(log, person_id, duty));
             }
         }
         Some(Of::CalendarYear(calendar)) => {
@@ -183,6 +178,20 @@ pub fn insert(log: LogId, at: Pos, principal: &str, fact: &Fact, inserts: &mut I
         }
         _ => {}
     }
+}
+
+fn duty_row(log: i64, person_id: String, duty: Duty) -> [Value; 9] {
+    [
+        log.into(),
+        duty.pos.column().into(),
+        duty.item.into(),
+        person_id.into(),
+        i64::from(duty.pattern).into(),
+        duty.from.column().into(),
+        duty.until.map(EpochDay::column).into(),
+        duty.shift.into(),
+        duty.swap.map(Pos::column).into(),
+    ]
 }
 
 const fn bad(table: &'static str, column: &'static str) -> StoreError {
@@ -308,6 +317,10 @@ fn read_duty(cells: &mut Cells<'_>) -> Result<(String, Duty), StoreError> {
             until: cells.opt_int()?.map(EpochDay::from_column),
             pattern: cells.int()? != 0,
             shift: cells.opt_text()?,
+            swap: match cells.opt_int()? {
+                Some(pos) => Some(Pos::from_column(pos).ok_or(bad("roster_duty", "swap"))?),
+                None => None,
+            },
         },
     ))
 }

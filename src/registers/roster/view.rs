@@ -1,5 +1,7 @@
 //! What other registers may see of the roster: what somebody is to work on a day.
 
+use crate::kernel::Pos;
+
 /// What a day is for somebody (rule R6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DayKind {
@@ -60,4 +62,6 @@ pub struct DayPlan {
     pub spans: Vec<SpanView>,
     /// Does a roster, or the policy's default shift, say anything about this date?
     pub rostered: bool,
+    /// The request for the swap that decided it.
+    pub swapped: Option<Pos>,
 }

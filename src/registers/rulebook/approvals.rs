@@ -1,23 +1,28 @@
 //! What requests and decisions are judged by: the approvals' own state, outages that attendance knows of, and the policy
-//! that the roster has in force.
+//! that the roster has in force; of swaps also what the roster makes of them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
+use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Reason, Zone};
 use crate::policy::Policy;
-use crate::proto::{ApprovalState, leave};
+use crate::proto::fact::Fact as Of;
+use crate::proto::{ApprovalState, SwapFact, leave};
 use crate::registers::directory::admit::Seen;
 use crate::registers::roster::book::{Book, Pages};
-use crate::registers::verdict::{Moment, NoSuchLog, Verdict};
+use crate::registers::roster::rows::{Between, Whose};
+use crate::registers::roster::swap::Floor;
+use crate::registers::verdict::{Accepted, Moment, NoSuchLog, Verdict};
 use crate::registers::{approval, attendance, roster};
 use crate::store::{StoreError, Tx};
 
+/// Every row that is there.
+const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
+
 /// The policies of a log, and the deployment's.
 async fn policies(tx: &mut Tx, log: LogId) -> Result<Book, StoreError> {
-    let until = Pos::new(u64::MAX >> 1);
-    let own = roster::rows::policies(tx, log, until).await?;
-    let deployed = roster::rows::policies(tx, LogId::DEPLOYMENT, until).await?;
+    let own = roster::rows::policies(tx, log, EVERYTHING).await?;
+    let deployed = roster::rows::policies(tx, LogId::DEPLOYMENT, EVERYTHING).await?;
     Ok(Book {
         own: Pages { policies: own, ..Pages::default() },
         deployment: Pages { policies: deployed, ..Pages::default() },
@@ -49,7 +54,7 @@ pub async fn awaiting(
     people: &BTreeSet<&str>,
     time: (EpochMs, EpochMs),
 ) -> Result<BTreeSet<Pos>, StoreError> {
-    let before = Pos::new(u64::MAX >> 1);
+    let before = EVERYTHING;
     let requests = approval::rows::requests_of(tx, log, people, time, before).await?;
     let courses = approval::rows::courses(tx, log, &requests, before).await?;
     let open = courses.iter().filter(|course| course.standing(before).state == ApprovalState::Awaiting);
@@ -61,7 +66,7 @@ pub(super) async fn load(
     tx: &mut Tx,
     commands: &[(LogId, &approval::fact::Command)],
 ) -> Result<(approval::state::State, HashMap<LogId, Book>), StoreError> {
-    let mut books = HashMap::new();
+    let mut books: HashMap<LogId, Book> = HashMap::new();
     let mut outages = BTreeSet::new();
     for (log, command) in commands {
         if !books.contains_key(log) {
@@ -74,6 +79,21 @@ pub(super) async fn load(
         }
     }
     let state = approval::state::State::load(tx, commands).await?;
+    let mut swapping: HashMap<LogId, BTreeSet<&str>> = HashMap::new();
+    for (log, command) in commands {
+        if let Some(fact) = state.swap(*log, command) {
+            let people = swapping.entry(*log).or_default();
+            people.extend([fact.person_id.as_str(), fact.with_person_id.as_str()]);
+        }
+    }
+    for (log, people) in swapping {
+        let deployment = roster::rows::pages(tx, LogId::DEPLOYMENT, EVERYTHING).await?;
+        let own = roster::rows::pages(tx, log, EVERYTHING).await?;
+        let whose = Whose::Of(people.into_iter().collect());
+        let between = Between { from: EpochDay::FIRST, until: EpochDay::LAST, before: EVERYTHING };
+        let duties = roster::rows::duties(tx, log, whose, between).await?;
+        books.insert(log, Book { own, deployment, duties });
+    }
     Ok((state.with_outages(outages), books))
 }
 
@@ -88,5 +108,44 @@ pub(super) fn admit(
         return Err(Arc::new(NoSuchLog));
     };
     let policy = roster::plan::policy(book, zone.day_of(moment.at), roster::book::Seen::ALL);
-    approval::admit::admit(command, state, seen, (&zone, &policy), moment)
+    let accepted = approval::admit::admit(command, state, seen, (&zone, &policy), moment)?;
+    match state.swap(moment.log, command) {
+        Some(fact) => swapped(accepted, fact, state, Floor { book, zone: &zone, at: moment.at }, moment),
+        None => Ok(accepted),
+    }
+}
+
+/// Whoever asks for a swap or says yes to it may; whether it is possible, the roster says. What is approved is in the
+/// decision, and from there in the roster.
+fn swapped(
+    mut accepted: Accepted,
+    fact: &SwapFact,
+    state: &approval::state::State,
+    floor: Floor<'_>,
+    moment: &Moment<'_>,
+) -> Verdict {
+    for said in &mut accepted.facts {
+        // What is refused or taken back is possible whatever the roster says.
+        if matches!(&said.fact, Some(Of::ApprovalDecision(decision)) if !decision.approved) {
+            continue;
+        }
+        let items =
+            roster::swap::exchange(fact, floor).map_err(|refusal| Arc::new(refusal) as Arc<dyn Reason>)?;
+        if state.is_on_leave(moment.log, &items) {
+            return Err(Arc::new(approval::refusal::Refusal::OnLeave));
+        }
+        match &mut said.fact {
+            Some(Of::Swap(asked)) => asked.items = items,
+            Some(Of::ApprovalDecision(decision)) => {
+                if items != fact.items {
+                    return Err(Arc::new(roster::refusal::Refusal::RosterChanged));
+                }
+                if decision.state() == ApprovalState::Approved {
+                    decision.swapped = items;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(accepted)
 }

@@ -232,7 +232,7 @@ impl Desk {
     pub(crate) fn steps(&self, steps: &[ApprovalStep]) -> String {
         let step = |step: &ApprovalStep| {
             let who = match step.by() {
-                approval_step::By::BPost => self.name(&step.person_id),
+                approval_step::By::BPost | approval_step::By::Colleague => self.name(&step.person_id),
                 approval_step::By::Department => step.department.clone(),
                 approval_step::By::Role | approval_step::By::Unspecified => {
                     step.role().as_str_name().to_owned()

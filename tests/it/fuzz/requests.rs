@@ -175,6 +175,11 @@ requests! {
     ProposePolicyRequest: |c, r| roster::policy(c, r.policy).is_some();
     ApprovePolicyRequest: |_, _| true;
     GetPolicyRequest: |_, _| true;
+    RequestSwapRequest: |c, r| approval::swap(c, &r, None).is_some();
+    AcceptSwapRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
+    DecideSwapRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
+    WithdrawSwapRequest: |_, _| true;
+    ListSwapsRequest: |_, _| true;
     GetCheckpointRequest: |_, _| true;
     GetReceiptRequest: |_, _| true;
     GetEntryRequest: |_, _| true;

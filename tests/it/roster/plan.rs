@@ -23,7 +23,7 @@ fn day(text: &str) -> EpochDay {
 fn entry(pos: u64, on: &str, shift: Option<&str>) -> Duty {
     let on = day(on);
     let shift = shift.map(str::to_owned);
-    Duty { pos: Pos::new(pos), item: 0, from: on, until: Some(on), pattern: false, shift }
+    Duty { pos: Pos::new(pos), item: 0, from: on, until: Some(on), pattern: false, shift, swap: None }
 }
 
 fn pattern(pos: u64, from: &str, until: Option<&str>, shift: Option<&str>) -> Duty {
@@ -34,6 +34,7 @@ fn pattern(pos: u64, from: &str, until: Option<&str>, shift: Option<&str>) -> Du
         until: until.map(day),
         pattern: true,
         shift: shift.map(str::to_owned),
+        swap: None,
     }
 }
 

@@ -8,10 +8,13 @@ use qinlian::kernel::{PersonId, Subject};
 use qinlian::proto::roster_entry::Works;
 use qinlian::proto::shift::{Span, Template};
 use qinlian::proto::*;
+use qinlian::registers::attendance;
+use qinlian::registers::audit::service::reads::{Reads, ReplicaId};
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::failure::Failure;
 use qinlian::registers::roster::service::Calls;
 use qinlian::store::Store;
+use tokio::sync::watch;
 
 use crate::support::office::{HALL, Office};
 
@@ -20,12 +23,16 @@ pub(crate) struct Desk {
     pub(crate) office: Office,
     pub(crate) calls: Calls,
     pub(crate) people: Vec<PersonId>,
+    _news: watch::Sender<u64>,
 }
 
 impl Desk {
     pub(crate) async fn begin(store: &Store, clock: &Arc<MockClock>) -> Self {
         let office = Office::begin(store, clock).await;
-        let calls = Calls::new(office.desk.clone());
+        let reads = Reads::start(office.desk.clone(), ReplicaId::new(*b"replica1")).await.expect("reads");
+        let (news, told) = watch::channel(0);
+        let requests = attendance::service::Calls::new(office.desk.clone(), reads, told);
+        let calls = Calls::new(office.desk.clone(), requests);
         let mut people = Vec::new();
         for _ in 0..3 {
             let person = office.add_person().await;
@@ -38,7 +45,7 @@ impl Desk {
             office.put(office.hall, Record::Assignment(assignment)).await.expect("an assignment");
             people.push(person);
         }
-        let desk = Self { office, calls, people };
+        let desk = Self { office, calls, people, _news: news };
         for (name, role) in [("lead", Role::Lead), ("officer", Role::AttendanceOfficer)] {
             let subject = Subject::parse(&format!("system:{name}")).expect("a subject");
             desk.office.grant(desk.office.hall, &subject, role).await;

@@ -236,7 +236,7 @@ pub(super) fn plan(worked: &str, kind: &str) -> DayPlan {
         other => panic!("a day is {other}"),
     };
     let spans = if worked.is_empty() { Vec::new() } else { spans(worked) };
-    DayPlan { kind, source, shift: "day".to_owned(), spans, rostered: true }
+    DayPlan { kind, source, shift: "day".to_owned(), spans, rostered: true, swapped: None }
 }
 
 /// `std`, or `08:30-12:00 14:00-17:30`; `around 240 600` for what counts before and after.

@@ -105,7 +105,7 @@ impl Calls {
         let course = self.courses(&place, &std::collections::BTreeSet::from([leave])).await?.pop();
         let until_ms = course.and_then(|course| match course.filed.asked {
             Asked::Leave(fact) => Some(fact.until_ms),
-            Asked::Correction(_) | Asked::ManualRoll(_) => None,
+            Asked::Correction(_) | Asked::ManualRoll(_) | Asked::Swap(_) => None,
         });
         let overstayed = returned_ms.zip(until_ms).is_some_and(|(returned, until)| returned > until);
         Ok(ReportReturnResponse { receipt: Some(written.receipt(&place.centre)), overstayed })

@@ -1,14 +1,15 @@
-//! `ListLeaves` and `ListCorrections`: requests as they stand, one's own and those of people one is responsible for.
+//! `ListLeaves`, `ListCorrections` and `ListSwaps`: requests as they stand, one's own and those of people one is responsible for.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Calls, EVERYTHING, steps};
 use crate::access::Caller;
 use crate::kernel::{Check, EpochMs, PersonId, Pos};
+use crate::proto::roster_entry::Works;
 use crate::proto::{
     ApprovalPersonal, Correction, CorrectionFact, CorrectionRecord, ExternalApproval, Leave, LeaveFact,
     LeaveRecord, ListCorrectionsRequest, ListCorrectionsResponse, ListLeavesRequest, ListLeavesResponse,
-    Reveal,
+    ListSwapsRequest, ListSwapsResponse, Reveal, RosterEntry, SwapFact, SwapRecord,
 };
 use crate::registers::approval::decide::is_visible;
 use crate::registers::approval::fact::{About, Asked};
@@ -83,7 +84,7 @@ impl Calls {
         let indexes = self.indexes(page.place.log).await?;
         let leaves = page.courses.iter().filter_map(|course| match &course.filed.asked {
             Asked::Leave(fact) => Some(leave_record(&page, course, fact, indexes.of(course.filed.pos))),
-            Asked::Correction(_) | Asked::ManualRoll(_) => None,
+            Asked::Correction(_) | Asked::ManualRoll(_) | Asked::Swap(_) => None,
         });
         Ok(ListLeavesResponse {
             leaves: leaves.collect(),
@@ -115,10 +116,38 @@ impl Calls {
                 let index = indexes.of(course.filed.pos);
                 Some(CorrectionRecord { outage, ..correction_record(&page, course, fact, index) })
             }
-            Asked::Leave(_) | Asked::ManualRoll(_) => None,
+            Asked::Leave(_) | Asked::ManualRoll(_) | Asked::Swap(_) => None,
         });
         Ok(ListCorrectionsResponse {
             corrections: corrections.collect(),
+            next_page_token: page.next_page_token.clone(),
+            disclosure_index: page.disclosure_index,
+        })
+    }
+
+    /// `ListSwaps`.
+    pub async fn list_swaps(
+        &self,
+        caller: &Caller,
+        request: ListSwapsRequest,
+    ) -> Result<ListSwapsResponse, Failure> {
+        let query = Query {
+            centre: &request.centre,
+            person_id: &request.person_id,
+            from: request.from.as_ref(),
+            until: request.until.as_ref(),
+            page_size: request.page_size,
+            page_token: &request.page_token,
+            reveal: request.reveal.as_ref(),
+        };
+        let page = self.list(caller, About::Swap, &query).await?;
+        let indexes = self.indexes(page.place.log).await?;
+        let swaps = page.courses.iter().filter_map(|course| match &course.filed.asked {
+            Asked::Swap(fact) => Some(swap_record(&page, course, fact, indexes.of(course.filed.pos))),
+            Asked::Leave(_) | Asked::Correction(_) | Asked::ManualRoll(_) => None,
+        });
+        Ok(ListSwapsResponse {
+            swaps: swaps.collect(),
             next_page_token: page.next_page_token.clone(),
             disclosure_index: page.disclosure_index,
         })
@@ -278,6 +307,27 @@ fn correction_record(
         entry_index,
         recorded_at: Some(wire::timestamp(course.filed.recorded)),
         requested_by: course.filed.principal.clone(),
+        state: course.standing(EVERYTHING).state.into(),
+        steps: steps(course, &page.policy),
+        redacted: page.said.is_none(),
+    }
+}
+
+fn swap_record(page: &Page, course: &Course, fact: &SwapFact, entry_index: u64) -> SwapRecord {
+    let said = page.said.as_ref().and_then(|said| said.get(&course.filed.pos)).cloned().unwrap_or_default();
+    let entries = fact.items.iter().map(|item| {
+        let works = if item.shift.is_empty() { Works::Rest(true) } else { Works::Shift(item.shift.clone()) };
+        RosterEntry { person_id: item.person_id.clone(), date: item.date, works: Some(works) }
+    });
+    SwapRecord {
+        person_id: fact.person_id.clone(),
+        date: fact.date,
+        with_person_id: fact.with_person_id.clone(),
+        with_date: fact.with_date,
+        entries: entries.collect(),
+        reason: said.reason,
+        entry_index,
+        recorded_at: Some(wire::timestamp(course.filed.recorded)),
         state: course.standing(EVERYTHING).state.into(),
         steps: steps(course, &page.policy),
         redacted: page.said.is_none(),

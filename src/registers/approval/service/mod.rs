@@ -1,4 +1,5 @@
-//! The calls of `AttendanceService` about leave, corrections, manual rolls, and what somebody has to decide.
+//! The calls of `AttendanceService` about leave, corrections, manual rolls, and what somebody has to decide; and those of
+//! `RosterService` about swaps, which pass the same steps.
 //!
 //! Who may call is a role of any reach; about whom, is the rule of the register ([`crate::registers::directory::reach`], [`super::decide`]).
 
@@ -26,6 +27,7 @@ mod corrections;
 mod leaves;
 mod lists;
 mod rolls;
+mod swaps;
 mod tasks;
 
 /// Every entry that there is.

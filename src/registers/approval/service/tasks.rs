@@ -6,7 +6,7 @@ use super::{Calls, steps};
 use crate::access::Caller;
 use crate::kernel::{Check, EpochMs, Pos};
 use crate::proto::{ListMyTasksRequest, ListMyTasksResponse, Task, task};
-use crate::registers::approval::decide::{Mandate, is_own, mandate};
+use crate::registers::approval::decide::{Mandate, is_barred, mandate};
 use crate::registers::approval::fact::About;
 use crate::registers::approval::rows;
 use crate::registers::approval::standing::Course;
@@ -52,7 +52,10 @@ impl Calls {
                 }
                 let standing = course.standing(super::EVERYTHING);
                 let signed = standing.signed.iter().any(|one| one.by == caller.subject().to_string());
-                if is_own(course, caller.subject()) || signed {
+                let barred = course
+                    .next_step(&standing)
+                    .is_none_or(|(_, step)| is_barred(course, step, caller.subject()));
+                if barred || signed {
                     continue;
                 }
                 let by = (caller.subject(), &places);
@@ -97,6 +100,7 @@ fn task(course: &Course, index: u64, steps: &[crate::proto::ApprovalStep], manda
         About::Leave => task::Kind::Leave,
         About::Correction => task::Kind::Correction,
         About::ManualRoll => task::Kind::ManualRoll,
+        About::Swap => task::Kind::Swap,
     };
     let people: BTreeSet<String> =
         course.filed.asked.subjects().into_iter().map(|subject| subject.person_id).collect();

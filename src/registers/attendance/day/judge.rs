@@ -51,6 +51,7 @@ fn blank(plan: &DayPlan) -> DayOutcome {
         kind: plan.kind,
         source: plan.source,
         shift: plan.shift.clone(),
+        swapped: plan.swapped,
         headline: Headline::NotApplicable,
         is_final: true,
         absent_fraction_permille: 0,

@@ -14,6 +14,8 @@ pub struct DayOutcome {
     pub source: DaySource,
     /// The code of the shift; empty when there is none.
     pub shift: String,
+    /// The request for the swap that decided what is to be worked.
+    pub swapped: Option<Pos>,
     /// The worst of the day.
     pub headline: Headline,
     /// Every slot is final: no later punch can change it.
@@ -175,7 +177,7 @@ pub enum Supplement {
     ManualRoll,
     /// An approved absence took it off or moved it.
     Excused,
-    /// The shift was changed for the day; the register that knows swaps says so.
+    /// Two people exchanged their duties, and nothing else stands beside the punches.
     ShiftChanged,
 }
 

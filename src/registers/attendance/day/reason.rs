@@ -113,7 +113,7 @@ fn supplement(slot: &Slot) -> Said {
     let (zh, en) = match slot.supplement {
         Supplement::Corrected => ("；经补卡", "; by a correction"),
         Supplement::ManualRoll => ("；经人工点名", "; by a manual roll"),
-        Supplement::ShiftChanged => ("；班次已调整", "; the shift was changed"),
+        Supplement::ShiftChanged => ("；班次已换", "; the shift was changed by a swap"),
         Supplement::Excused if slot.required != slot.plan => {
             ("；扣除已批准的时段", "; after an approved absence")
         }
@@ -143,6 +143,10 @@ pub fn day(outcome: &DayOutcome, zone: &Zone) -> Said {
         | Headline::NotApplicable => worst(outcome, zone),
     };
     let mut said = Said::new(zh, en);
+    if outcome.swapped.is_some() {
+        said.zh = format!("{}；按换班", said.zh);
+        said.en = format!("{}; by a swap of duties", said.en);
+    }
     for flag in &outcome.flags {
         let (zh, en) = flagged(*flag);
         said.zh = format!("{}；{zh}", said.zh);

@@ -102,6 +102,7 @@ mod tests {
             day_fraction_permille: 500,
         });
         DayPlan {
+            swapped: None,
             kind: DayKind::Workday,
             source: DaySource::Weekly,
             shift: "day".to_owned(),

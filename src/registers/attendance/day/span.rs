@@ -60,8 +60,14 @@ pub fn judge(
     let waits =
         [&raw_on, &raw_off, &judged_on, &judged_off].iter().flat_map(|judged| judged.waits.clone()).collect();
     let result = both(inputs.policy, judged_on.result, judged_off.result);
-    let on = slot(judged_on, &raw_on, region.on_plan, due.on, due.on != first.0);
-    let off = slot(judged_off, &raw_off, region.off_plan, due.off, due.off != last.1);
+    let [_, plan, _] = inputs.plans;
+    let beside = |moved| match (moved, plan.swapped) {
+        (true, _) => Supplement::Excused,
+        (false, Some(_)) => Supplement::ShiftChanged,
+        (false, None) => Supplement::None,
+    };
+    let on = slot(judged_on, &raw_on, (region.on_plan, due.on), beside(due.on != first.0));
+    let off = slot(judged_off, &raw_off, (region.off_plan, due.off), beside(due.off != last.1));
     let span = SpanOutcome {
         on,
         off,
@@ -133,12 +139,12 @@ fn reason(inputs: &DayInputs<'_>, region: &Region) -> Option<Absence> {
     inputs.absences.iter().copied().max_by_key(rank)
 }
 
-fn slot(judged: Judged, raw: &Judged, plan: EpochMs, required: EpochMs, moved: bool) -> Slot {
+/// `beside`: what stands beside the devices' punches when they decided.
+fn slot(judged: Judged, raw: &Judged, (plan, required): (EpochMs, EpochMs), beside: Supplement) -> Slot {
     let supplement = match judged.punch.map(|punch| punch.source) {
         Some(PunchSource::Correction) => Supplement::Corrected,
         Some(PunchSource::ManualRoll) => Supplement::ManualRoll,
-        Some(PunchSource::Device) | None if moved => Supplement::Excused,
-        Some(PunchSource::Device) | None => Supplement::None,
+        Some(PunchSource::Device) | None => beside,
     };
     Slot {
         plan,

@@ -11,6 +11,7 @@ use crate::proto::{
     ProposePolicyResponse, PutCalendarYearRequest, PutCalendarYearResponse, PutCentreDaysRequest,
     PutCentreDaysResponse, PutRosterRequest, PutRosterResponse, PutShiftRequest, PutShiftResponse,
 };
+use crate::registers::attendance::service::Calls as Requests;
 use crate::registers::desk::{Desk, Place, Written};
 use crate::registers::failure::Failure;
 use crate::registers::roster::book::{Book, Pages, Seen};
@@ -19,17 +20,20 @@ use crate::registers::roster::{parse, plan, rows};
 use crate::registers::wire;
 
 mod lists;
+mod swaps;
 
 /// The calls of `RosterService`.
 #[derive(Debug, Clone)]
 pub struct Calls {
     desk: Desk,
+    /// What is asked for and decided.
+    requests: Requests,
 }
 
 impl Calls {
-    /// At a desk.
-    pub const fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// At a desk, beside the calls that requests go through.
+    pub const fn new(desk: Desk, requests: Requests) -> Self {
+        Self { desk, requests }
     }
 
     async fn write(

@@ -156,7 +156,7 @@ impl Maker {
             (_, "centre") => names.centre.clone(),
             // Nobody is ended for good by a call that only tries the door.
             (_, "person_id") if ends => PersonId::mint(self.dice.bytes()).to_string(),
-            (_, "person_id" | "person_ids" | "to_person_id") => names.person.clone(),
+            (_, "person_id" | "person_ids" | "to_person_id" | "with_person_id") => names.person.clone(),
             // Whoever stands in would have to be free.
             (_, "b_post_person_id") => return None,
             (_, "subject") => format!("system:{}", self.code()),

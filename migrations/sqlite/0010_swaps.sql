@@ -1,0 +1,1 @@
+ALTER TABLE roster_duty ADD COLUMN swap INTEGER;
