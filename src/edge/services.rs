@@ -66,6 +66,9 @@ macro_rules! attendance_calls {
             call report_device(ReportDeviceRequest) -> ReportDeviceResponse;
             call report_device_outage(ReportDeviceOutageRequest) -> ReportDeviceOutageResponse;
             call end_device_outage(EndDeviceOutageRequest) -> EndDeviceOutageResponse;
+            call declare_journal_lost(DeclareJournalLostRequest) -> DeclareJournalLostResponse;
+            call countersign_journal_lost(CountersignJournalLostRequest) -> CountersignJournalLostResponse;
+            call declare_coverage(DeclareCoverageRequest) -> DeclareCoverageResponse;
             call list_punches(ListPunchesRequest) -> ListPunchesResponse;
             call list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
             call list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;

@@ -54,6 +54,12 @@ pub const DEVICE_OUTAGE: u16 = 0x0203;
 pub const DEVICE_OUTAGE_END: u16 = 0x0204;
 /// A file was imported.
 pub const IMPORT: u16 = 0x0205;
+/// Journal numbers are declared lost.
+pub const JOURNAL_LOSS: u16 = 0x0206;
+/// Somebody else signs it.
+pub const JOURNAL_LOSS_COUNTERSIGNATURE: u16 = 0x0207;
+/// Somebody vouches that an import source is complete.
+pub const COVERAGE_DECLARATION: u16 = 0x0208;
 
 /// A shift, or a later version of one.
 pub const SHIFT: u16 = 0x0301;
@@ -148,6 +154,9 @@ pub fn code(kind: u16) -> Option<&'static str> {
         DEVICE_OUTAGE => "DEVICE_OUTAGE",
         DEVICE_OUTAGE_END => "DEVICE_OUTAGE_END",
         IMPORT => "IMPORT",
+        JOURNAL_LOSS => "JOURNAL_LOSS",
+        JOURNAL_LOSS_COUNTERSIGNATURE => "JOURNAL_LOSS_COUNTERSIGNATURE",
+        COVERAGE_DECLARATION => "COVERAGE_DECLARATION",
         SHIFT => "SHIFT",
         ROSTER => "ROSTER",
         CALENDAR_YEAR => "CALENDAR_YEAR",

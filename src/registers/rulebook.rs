@@ -166,6 +166,9 @@ static TABLES: &[&Table] = &[
     &attendance::rows::COVERAGE,
     &attendance::rows::OUTAGE,
     &attendance::rows::IMPORT,
+    &attendance::rows::losses::LOSS,
+    &attendance::rows::losses::LOSS_SIGNATURE,
+    &attendance::rows::losses::DECLARED_COVERAGE,
     &roster::rows::SHIFT,
     &roster::rows::DUTY,
     &roster::rows::CALENDAR_YEAR,
@@ -359,6 +362,7 @@ impl Rulebook for Registers {
                 directory::rows::insert(entry.log, entry.pos, &record, inserts);
             }
             attendance::rows::insert(entry.log, entry.pos, entry.recorded, entry.request_id, fact, inserts);
+            attendance::rows::losses::insert(entry.log, entry.pos, &entry.detail.principal, fact, inserts);
             roster::rows::insert(entry.log, entry.pos, &entry.detail.principal, fact, inserts);
             let at = approval::rows::At {
                 log: entry.log,

@@ -34,6 +34,7 @@ const FILES: &[File] = &[
     file!(8, "0008_approvals"),
     file!(9, "0009_months"),
     file!(10, "0010_swaps"),
+    file!(11, "0011_losses"),
 ];
 
 /// The migrations of one database.

@@ -127,6 +127,7 @@ pub(super) const fn flag(flag: Flag) -> &'static str {
         Flag::MidSpanGap => "中途离开",
         Flag::AllDevicesOut => "设备全部故障",
         Flag::SuspectTime => "时间存疑",
+        Flag::JournalLost => "记录登记遗失",
     }
 }
 

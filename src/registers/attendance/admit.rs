@@ -10,6 +10,7 @@ use super::coverage::{self, Proposal};
 use super::effective::{self, Stamped};
 use super::fact::{self, Command, Import, Punch, Source, Who};
 use super::known::Known;
+use super::losses;
 use super::refusal::Refusal;
 use super::signature;
 use super::state::State;
@@ -18,8 +19,8 @@ use crate::ledger::port::Slot;
 use crate::proto::device::Kind;
 use crate::proto::fact::Fact as Of;
 use crate::proto::{
-    ConflictFact, CoverageFact, Device, DeviceOutageEndFact, DeviceOutageFact, Fact, PunchFact, PunchFlag,
-    RemarkPersonal,
+    ConflictFact, CoverageDeclarationFact, CoverageFact, Device, DeviceOutageEndFact, DeviceOutageFact, Fact,
+    PunchFact, PunchFlag, RemarkPersonal,
 };
 use crate::registers::directory::admit::Seen;
 use crate::registers::kind;
@@ -40,6 +41,13 @@ pub fn admit(command: &Command, state: &State, seen: Seen<'_>, moment: &Moment<'
         Command::Outage { device, from, reason } => begin_outage(device, *from, reason, known, seen),
         Command::OutageEnd { device, until } => end_outage(device, *until, known, seen),
         Command::Import(import) => admit_import(import, seen, moment),
+        Command::JournalLoss { device, first, last, reason } => {
+            losses::declare(device, (*first, *last), reason, known, seen, moment)
+        }
+        Command::JournalLossSignature { loss } => losses::sign(*loss, state, known, moment),
+        Command::DeclareCoverage { device, complete_through, reason } => {
+            declare_coverage(device, *complete_through, reason, seen, moment)
+        }
     };
     match decided {
         Ok(accepted) => Ok(Accepted { kind: command.kind(), ..accepted }),
@@ -64,7 +72,7 @@ pub fn conflict(slot: &Slot, first: Pos, digest: [u8; 32]) -> Accepted {
     }
 }
 
-fn device<'a>(device: &DeviceId, seen: Seen<'a>) -> Result<&'a Device, Refusal> {
+pub(super) fn device<'a>(device: &DeviceId, seen: Seen<'a>) -> Result<&'a Device, Refusal> {
     seen.own.device(device.as_str()).ok_or(Refusal::UnknownDevice)
 }
 
@@ -181,7 +189,7 @@ fn admit_coverage(
         if device.journal != contact.journal.get() {
             return None;
         }
-        let through = known.through(&device.device, contact.journal);
+        let through = known.accounted_through(&device.device, contact.journal);
         coverage::due(known.covered(&device.device), contact, through, moment.at)
     });
     let devices = coverage::worth_recording(due.collect());
@@ -243,6 +251,35 @@ fn admit_import(import: &Import, seen: Seen<'_>, moment: &Moment<'_>) -> Result<
         claimed: import.complete_through,
         facts: vec![Fact { fact: Some(Of::Import(import.fact())) }],
         personal,
+        ..Accepted::default()
+    })
+}
+
+fn declare_coverage(
+    of: &DeviceId,
+    through: EpochMs,
+    reason: &Words,
+    seen: Seen<'_>,
+    moment: &Moment<'_>,
+) -> Result<Accepted, Refusal> {
+    if !moment.is_a_persons() {
+        return Err(Refusal::NotAPerson);
+    }
+    if through > moment.at {
+        return Err(Refusal::CompleteInTheFuture);
+    }
+    let source = device(of, seen)?;
+    if source.kind != i32::from(Kind::ImportSource) {
+        return Err(Refusal::NotAnImportSource);
+    }
+    if source.retired {
+        return Err(Refusal::DeviceRetired);
+    }
+    let fact = CoverageDeclarationFact { device: of.to_string(), complete_through_ms: through.get() };
+    Ok(Accepted {
+        claimed: Some(through),
+        facts: vec![Fact { fact: Some(Of::CoverageDeclaration(fact)) }],
+        personal: Some(Personal::reason(reason)),
         ..Accepted::default()
     })
 }

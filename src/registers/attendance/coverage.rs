@@ -2,7 +2,7 @@
 //! admits ask the same function, so that of two replicas that notice the same, one is refused.
 
 use super::contact::{Contact, Sample};
-use crate::kernel::{EpochMs, Pos};
+use crate::kernel::{DeviceId, EpochMs, Pos};
 use crate::proto::coverage_fact::DeviceCoverage;
 
 /// A device that was not heard of for this long is silent: 2 minutes, four heartbeats.
@@ -41,6 +41,21 @@ impl Covered {
     /// Had everything arrived?
     pub fn is_whole(&self) -> bool {
         self.through >= self.journal_head
+    }
+
+    /// The same record once every number up to `through` is accounted for.
+    pub fn restated(&self, device: &DeviceId, through: u64) -> DeviceCoverage {
+        DeviceCoverage {
+            device: device.to_string(),
+            contact: Some(self.sample.said(&self.boot_id)),
+            journal: self.journal.get(),
+            journal_head: self.journal_head,
+            contiguous_through: through,
+            going_down: self.going_down,
+            silent: self.silent,
+            last_contact_ms: self.last_contact.get(),
+            new_boot: false,
+        }
     }
 
     /// From a fact.
@@ -166,7 +181,7 @@ pub fn worth_recording(due: Vec<Due>) -> Vec<DeviceCoverage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{DeviceId, Label};
+    use crate::kernel::Label;
 
     /// Seconds after eight.
     fn at(seconds: i64) -> EpochMs {

@@ -6,13 +6,14 @@
 use prost::Message;
 
 use super::coverage::Proposal;
-use crate::kernel::{DeviceId, EpochMs, Label, PersonId, Words};
+use crate::kernel::{DeviceId, EpochMs, Label, PersonId, Pos, Words};
 use crate::ledger::keys::Keys;
 use crate::proto::fact::Fact as Of;
 use crate::proto::punch::{Direction, Method};
 use crate::proto::{
-    CoverageFact, DeviceOutageEndFact, DeviceOutageFact, Fact, ImportFact, Presented, PunchFact, PunchFlag,
-    PunchPersonal, RemarkPersonal, credential,
+    CoverageDeclarationFact, CoverageFact, DeviceOutageEndFact, DeviceOutageFact, Fact, ImportFact,
+    JournalLossFact, JournalLossSignatureFact, Presented, PunchFact, PunchFlag, PunchPersonal,
+    RemarkPersonal, credential,
 };
 use crate::registers::kind;
 
@@ -193,6 +194,31 @@ pub enum Command {
     },
     /// A file was imported.
     Import(Import),
+    /// Journal numbers of a device will never arrive.
+    JournalLoss {
+        /// The device.
+        device: DeviceId,
+        /// The first number.
+        first: u64,
+        /// The last one.
+        last: u64,
+        /// Why, in words.
+        reason: Words,
+    },
+    /// Signs somebody else's declaration of that.
+    JournalLossSignature {
+        /// The declaration's entry.
+        loss: Pos,
+    },
+    /// An import source is complete up to a time.
+    DeclareCoverage {
+        /// The import source.
+        device: DeviceId,
+        /// The time.
+        complete_through: EpochMs,
+        /// How that is known, in words.
+        reason: Words,
+    },
 }
 
 impl std::fmt::Debug for Command {
@@ -204,6 +230,11 @@ impl std::fmt::Debug for Command {
             Self::Outage { device, .. } => write!(f, "Outage({device})"),
             Self::OutageEnd { device, .. } => write!(f, "OutageEnd({device})"),
             Self::Import(import) => write!(f, "Import({})", import.device),
+            Self::JournalLoss { device, first, last, .. } => {
+                write!(f, "JournalLoss({device}, {first}, {last})")
+            }
+            Self::JournalLossSignature { loss } => write!(f, "JournalLossSignature({loss:?})"),
+            Self::DeclareCoverage { device, .. } => write!(f, "DeclareCoverage({device})"),
         }
     }
 }
@@ -222,6 +253,9 @@ impl Command {
             Self::Outage { .. } => kind::DEVICE_OUTAGE,
             Self::OutageEnd { .. } => kind::DEVICE_OUTAGE_END,
             Self::Import(_) => kind::IMPORT,
+            Self::JournalLoss { .. } => kind::JOURNAL_LOSS,
+            Self::JournalLossSignature { .. } => kind::JOURNAL_LOSS_COUNTERSIGNATURE,
+            Self::DeclareCoverage { .. } => kind::COVERAGE_DECLARATION,
         }
     }
 
@@ -248,6 +282,24 @@ impl Command {
             }
             Self::OutageEnd { device, until } => {
                 DeviceOutageEndFact { device: device.to_string(), until_ms: until.get() }.encode_to_vec()
+            }
+            Self::JournalLoss { device, first, last, reason } => {
+                let (device, first_seq, last_seq) = (device.to_string(), *first, *last);
+                let fact = JournalLossFact { device, journal: 0, first_seq, last_seq };
+                let mut bytes = fact.encode_length_delimited_to_vec();
+                bytes.extend(reason.as_str().as_bytes());
+                bytes
+            }
+            Self::JournalLossSignature { loss } => {
+                JournalLossSignatureFact { loss: loss.get(), ..JournalLossSignatureFact::default() }
+                    .encode_to_vec()
+            }
+            Self::DeclareCoverage { device, complete_through, reason } => {
+                let complete_through_ms = complete_through.get();
+                let fact = CoverageDeclarationFact { device: device.to_string(), complete_through_ms };
+                let mut bytes = fact.encode_length_delimited_to_vec();
+                bytes.extend(reason.as_str().as_bytes());
+                bytes
             }
             Self::Import(import) => {
                 let named = Import { lines: Lines::default(), ..import.clone() };

@@ -19,6 +19,8 @@ pub struct Known {
     journals: HashMap<Arc<str>, Arc<HashMap<Pos, Journal>>>,
     covered: HashMap<Arc<str>, Arc<Covered>>,
     outages: HashMap<Arc<str>, EpochMs>,
+    /// By device and journal: numbers that two people declared lost, first to last.
+    lost: HashMap<(Arc<str>, Pos), Vec<(u64, u64)>>,
 }
 
 impl Known {
@@ -30,6 +32,29 @@ impl Known {
     /// Every number of a journal up to this one has arrived.
     pub fn through(&self, device: &str, journal: Pos) -> u64 {
         self.journal(device, journal).map_or(0, Journal::through)
+    }
+
+    /// Every number of a journal up to this one has arrived, or was declared lost: so far its coverage may reach.
+    pub fn accounted_through(&self, device: &str, journal: Pos) -> u64 {
+        self.accounted(device, journal).through()
+    }
+
+    /// Runs of numbers up to `head` that are neither.
+    pub fn missing(&self, device: &str, journal: Pos, head: u64) -> Vec<(u64, u64)> {
+        self.accounted(device, journal).missing(head)
+    }
+
+    fn accounted(&self, device: &str, journal: Pos) -> Journal {
+        let mut accounted = self.journal(device, journal).cloned().unwrap_or_default();
+        for (first, last) in self.lost.get(&(device.into(), journal)).into_iter().flatten() {
+            accounted.add(*first, *last);
+        }
+        accounted
+    }
+
+    /// Numbers were declared lost.
+    pub fn loses(&mut self, device: &str, journal: Pos, first: u64, last: u64) {
+        self.lost.entry((device.into(), journal)).or_default().push((first, last));
     }
 
     /// The newest record of a device's coverage.
@@ -83,6 +108,9 @@ impl Known {
                 self.outage_is(&outage.device, Some(EpochMs::clamped(outage.from_ms)));
             }
             Some(Of::DeviceOutageEnd(outage)) => self.outage_is(&outage.device, None),
+            Some(Of::JournalLossSignature(fact)) => {
+                self.loses(&fact.device, Pos::new(fact.journal), fact.first_seq, fact.last_seq);
+            }
             _ => {}
         }
     }

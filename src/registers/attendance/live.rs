@@ -13,7 +13,7 @@ use super::contacts::{self, Contacts};
 use super::derive::{CoveredAt, OutageAt};
 use super::fact::{Command, Source};
 use super::known::Known;
-use super::rows::{read_covered, read_outage};
+use super::rows::{losses, read_covered, read_outage};
 use super::state::{BootKey, State, place};
 use crate::kernel::{EpochMs, LogId, Pos};
 use crate::ledger::keys::Keys;
@@ -74,7 +74,11 @@ impl Live {
         logs.extend(self.catch_up(tx, &behind).await?);
         let mut state = State { logs, ..State::default() };
         let (mut taken, mut boots): (Vec<(LogId, Slot)>, Vec<BootKey>) = (Vec::new(), Vec::new());
+        let mut signs: Vec<(LogId, Pos)> = Vec::new();
         for (log, command) in batch {
+            if let Command::JournalLossSignature { loss } = command {
+                signs.push((*log, *loss));
+            }
             let Command::Punch(punch) = command else { continue };
             if punch.source == Source::Upload {
                 let stamp = &punch.stamp;
@@ -90,6 +94,7 @@ impl Live {
         }
         state.occupied = journal::occupied(tx, keys, &taken).await?;
         state.samples = self.samples(tx, boots).await?;
+        state.losses = losses::declared(tx, &signs).await?;
         Ok(state)
     }
 
@@ -120,6 +125,11 @@ impl Live {
         for (log, device, CoveredAt { covered, .. }) in covered(tx, &of).await? {
             if let Some(known) = logs.get_mut(&log) {
                 known.covers(&device, covered);
+            }
+        }
+        for (log, lost) in losses::signed(tx, &of).await? {
+            if let Some(known) = logs.get_mut(&log) {
+                known.loses(&lost.device, Pos::new(lost.journal), lost.first_seq, lost.last_seq);
             }
         }
         for (log, device, outage) in outages(tx, &of).await? {

@@ -13,6 +13,7 @@ pub mod signature;
 pub mod contact;
 pub mod coverage;
 pub mod known;
+pub mod losses;
 pub mod state;
 
 pub mod admit;

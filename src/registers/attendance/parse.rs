@@ -1,11 +1,13 @@
 //! Messages to commands: every violation at once, with its field. Credentials become keyed hashes here.
 
-use super::fact::{Punch, Source, Stamp, Who};
+use super::fact::{Command, Punch, Source, Stamp, Who};
 use crate::kernel::{Check, Complaint, DeviceId, Label, Name, PersonId, RequestId, Said, Words};
 use crate::ledger::keys::Keys;
 use crate::proto::presented::Who as Shown;
 use crate::proto::punch::{Direction, Method};
-use crate::proto::{DeviceStamp, Presented, Punch as Given, credential};
+use crate::proto::{
+    DeclareCoverageRequest, DeclareJournalLostRequest, DeviceStamp, Presented, Punch as Given, credential,
+};
 use crate::registers::wire;
 
 /// A journal number, or a count of journal numbers: a column holds it.
@@ -179,6 +181,34 @@ fn who(check: &mut Check, keys: &Keys, path: &str, shown: Option<&Shown>) -> Opt
             Some(Who::credential(keys, kind?, value?.as_str()))
         }
     }
+}
+
+/// A declaration of lost journal numbers.
+pub fn journal_loss(check: &mut Check, given: &DeclareJournalLostRequest) -> Option<Command> {
+    let device = check.take("device", DeviceId::parse(&given.device));
+    let reason = check.take("reason", Words::parse(&given.reason));
+    let (first, last) = (given.first_seq, given.last_seq);
+    let first = counted(check, "first_seq", first, 1..=NUMBER_MOST);
+    let last = counted(check, "last_seq", last, 1..=NUMBER_MOST).filter(|last| {
+        let ordered = first.is_none_or(|first| first <= *last);
+        if !ordered {
+            check.refuse(
+                "last_seq",
+                "OUT_OF_RANGE",
+                Said::new("不能小于首号", "must not be below the first"),
+            );
+        }
+        ordered
+    });
+    Some(Command::JournalLoss { device: device?, first: first?, last: last?, reason: reason? })
+}
+
+/// A declaration that an import source is complete.
+pub fn declared_coverage(check: &mut Check, given: &DeclareCoverageRequest) -> Option<Command> {
+    let device = check.take("device", DeviceId::parse(&given.device));
+    let through = wire::instant(check, "complete_through", given.complete_through.as_ref());
+    let reason = check.take("reason", Words::parse(&given.reason));
+    Some(Command::DeclareCoverage { device: device?, complete_through: through?, reason: reason? })
 }
 
 #[cfg(test)]

@@ -23,6 +23,18 @@ pub enum Refusal {
     DeviceRetired,
     /// A file cannot be complete up to a time that has not come.
     CompleteInTheFuture,
+    /// Only people vouch for what is not there, never systems or the machine.
+    NotAPerson,
+    /// The device has not told of all of these numbers: what it has not told of may still be stamped.
+    BeyondJournal,
+    /// Some of these numbers have arrived.
+    HasArrived,
+    /// There is no such declaration.
+    NoSuchLoss,
+    /// Who declared it does not sign it.
+    OwnDeclaration,
+    /// It was signed before.
+    AlreadySigned,
     /// Nothing was derived yet from the entry after which somebody wants to know how it stood.
     NotDerivedYet,
 }
@@ -39,6 +51,12 @@ impl Reason for Refusal {
             Self::NothingNew => "NOTHING_NEW",
             Self::DeviceRetired => "DEVICE_RETIRED",
             Self::CompleteInTheFuture => "COMPLETE_IN_THE_FUTURE",
+            Self::NotAPerson => "NOT_A_PERSON",
+            Self::BeyondJournal => "BEYOND_JOURNAL",
+            Self::HasArrived => "HAS_ARRIVED",
+            Self::NoSuchLoss => "NO_SUCH_LOSS",
+            Self::OwnDeclaration => "OWN_DECLARATION",
+            Self::AlreadySigned => "ALREADY_SIGNED",
             Self::NotDerivedYet => "NOT_DERIVED_YET",
         }
     }
@@ -67,6 +85,14 @@ impl Reason for Refusal {
                 "该条目之后的结果尚未生成，请稍后重试",
                 "results after that entry are not derived yet; ask again",
             ),
+            Self::NotAPerson => Said::new("须由人员本人办理", "is vouched for by people, not by systems"),
+            Self::BeyondJournal => {
+                Said::new("所列编号超出设备已报告的日志", "the device has not told of all of these numbers")
+            }
+            Self::HasArrived => Said::new("所列编号中已有记录送达", "some of these numbers have arrived"),
+            Self::NoSuchLoss => Said::new("没有这项登记", "there is no such declaration"),
+            Self::OwnDeclaration => Said::new("登记人不得自行会签", "who declared it does not sign it"),
+            Self::AlreadySigned => Said::new("该登记已会签", "the declaration was signed before"),
             Self::DeviceRetired => Said::new("该设备已停用", "the device is retired"),
         }
     }

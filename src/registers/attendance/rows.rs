@@ -1,5 +1,7 @@
 //! The tables of the attendance register, and what a fact writes into them.
 
+pub mod losses;
+
 use prost::Message;
 
 use super::contact::Sample;

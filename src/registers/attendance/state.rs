@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::contact::{Contact, Sample};
 use super::fact::{Command, Punch};
 use super::known::Known;
+use super::losses::Declared;
 use crate::kernel::{DeviceId, EpochMs, Label, LogId, Pos};
 use crate::ledger::port::{Occupied, Slot};
 use crate::proto::fact::Fact as Of;
@@ -24,6 +25,8 @@ pub struct State {
     pub(super) occupied: HashMap<(LogId, Slot), Occupied>,
     /// The first contacts of the boots that the batch's uploads name.
     pub(super) samples: HashMap<BootKey, Sample>,
+    /// The declarations of losses that the batch signs.
+    pub(super) losses: HashMap<(LogId, Pos), Declared>,
     /// Contacts that the batch's own punches are.
     pub(super) heard: Vec<(LogId, Contact)>,
 }
@@ -46,6 +49,11 @@ impl State {
         self.samples.get(&(log, device.to_owned(), boot_id.to_owned())).copied()
     }
 
+    /// A declaration of lost journal numbers, if the batch names it.
+    pub fn loss(&self, log: LogId, pos: Pos) -> Option<&Declared> {
+        self.losses.get(&(log, pos))
+    }
+
     /// The journal place that a command claims, and what stands there.
     pub fn slot(&self, own: &Directory, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
         let Command::Punch(punch) = command else { return None };
@@ -64,8 +72,14 @@ impl State {
         let known = Arc::make_mut(known);
         known.next = pos.next();
         known.apply(at, fact);
-        if let Some(Of::Punch(punch)) = &fact.fact {
-            self.apply_punch(log, pos, digest, punch);
+        match &fact.fact {
+            Some(Of::Punch(punch)) => self.apply_punch(log, pos, digest, punch),
+            Some(Of::JournalLossSignature(signature)) => {
+                if let Some(declared) = self.losses.get_mut(&(log, Pos::new(signature.loss))) {
+                    declared.signed = true;
+                }
+            }
+            _ => {}
         }
     }
 

@@ -54,7 +54,7 @@ same!(Supplement, day_result::Supplement, supplement, from_supplement, {
 });
 same!(Flag, day_result::Flag, flag, from_flag, {
     RestWithPunch = RestWithPunch, PunchWhileExcused = PunchWhileExcused, MidSpanGap = MidSpanGap,
-    AllDevicesOut = AllDevicesOut, SuspectTime = SuspectTime,
+    AllDevicesOut = AllDevicesOut, SuspectTime = SuspectTime, JournalLost = JournalLost,
 });
 same!(DaySource, day_result::Source, source, from_source, {
     Roster = Roster, Centre = CentreDay, Statutory = NoticeStatutory, Adjusted = NoticeAdjusted,

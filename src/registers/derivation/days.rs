@@ -142,6 +142,12 @@ pub fn touched_by(fact: &Fact, zone: &Zone, today: EpochDay) -> Vec<Days> {
         Some(Of::DeviceOutageEnd(outage)) => {
             everybody(zone.day_of(EpochMs::clamped(outage.until_ms)).plus_days(-1))
         }
+        // What rests on it says so from now on.
+        Some(Of::JournalLossSignature(lost)) => {
+            let from = zone.day_of(EpochMs::clamped(lost.from_ms)).plus_days(-1);
+            let last = zone.day_of(EpochMs::clamped(lost.until_ms)).plus_days(1);
+            vec![Days::Everybody(from, until(Some(last)))]
+        }
         Some(Of::Leave(leave)) if leave.steps.is_empty() => {
             vec![during(&leave.person_id, (leave.from_ms, leave.until_ms), zone, today)]
         }

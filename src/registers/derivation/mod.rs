@@ -111,6 +111,9 @@ impl Registered {
             Some(Of::Import(import)) if import.attested => {
                 touched.advances.push((coverage_clock(&import.device), import.complete_through_ms));
             }
+            Some(Of::CoverageDeclaration(declared)) => {
+                touched.advances.push((coverage_clock(&declared.device), declared.complete_through_ms));
+            }
             Some(Of::DeviceOutage(outage)) => {
                 touched.keys.push(Key::new(DEVICE, outage.device.as_bytes()));
             }

@@ -22,6 +22,7 @@ use crate::registers::attendance::day::judge::judge;
 use crate::registers::attendance::day::outcome::DayWait;
 use crate::registers::attendance::day::working_time::WorkingTime;
 use crate::registers::attendance::load::{self, Window};
+use crate::registers::attendance::rows::losses;
 use crate::registers::directory;
 use crate::registers::directory::view::{day, opt_day};
 use crate::registers::roster::book::{Book, PolicyAt, Seen, YearAt};
@@ -61,6 +62,8 @@ pub(super) struct Sheet {
     assignments: HashMap<String, Vec<(Pos, Assignment)>>,
     devices: BTreeMap<String, Vec<DeviceAt>>,
     imports: HashMap<String, Vec<(Pos, EpochMs)>>,
+    /// Times of which journals say nothing any more.
+    losses: Vec<losses::Lost>,
     /// What people asked for, and what became of it.
     courses: HashMap<String, Vec<Course>>,
     coverage: Mutex<Option<(Pos, Arc<Coverage>)>>,
@@ -88,7 +91,7 @@ impl Sheet {
         self.devices.iter().flat_map(|(code, versions)| in_service(code, versions, as_of)).collect()
     }
 
-    /// Up to when the files of an import source are complete, says whoever attested it.
+    /// Up to when the files of an import source are complete, says whoever attested it or vouched for it.
     pub(super) fn complete_through(&self, device: &str, as_of: Pos) -> Option<EpochMs> {
         let attested = self.imports.get(device).into_iter().flatten();
         attested.filter(|(pos, _)| *pos < as_of).map(|(_, through)| *through).max()
@@ -123,10 +126,13 @@ impl Sheet {
                 Some(journal) => rows.covered_until(&device, journal, as_of),
                 None => self.complete_through(&device, as_of),
             };
+            let lost = self.losses.iter().filter(|lost| lost.pos < as_of && Some(lost.journal) == journal);
+            let lost = lost.filter(|lost| lost.device == device).map(|lost| (lost.after, lost.until));
             Told {
                 since,
                 until,
                 covered_until,
+                lost: lost.collect(),
                 outages: rows.outages_of(&device, as_of),
                 source: if journal.is_some() { Source::Terminal } else { Source::Import },
                 device,
@@ -220,6 +226,10 @@ pub(super) async fn load(
     for (device, pos, through) in load::attested(tx, log, until.pos).await? {
         sheet.imports.entry(device).or_default().push((pos, through));
     }
+    for (device, pos, through) in losses::vouched(tx, log, until.pos).await? {
+        sheet.imports.entry(device).or_default().push((pos, through));
+    }
+    sheet.losses = losses::stretches(tx, log, until.pos).await?;
     sheet.courses = asked::courses(tx, log, &people, asked::time(zone, first, last), until.pos).await?;
     Ok(sheet)
 }

@@ -82,6 +82,31 @@ impl Journal {
         seq <= self.through || self.ahead.range(..=seq).next_back().is_some_and(|(_, last)| seq <= *last)
     }
 
+    /// The newest number that has arrived.
+    pub fn newest(&self) -> u64 {
+        self.ahead.last_key_value().map_or(self.through, |(_, last)| *last)
+    }
+
+    /// Has any number of a run arrived?
+    pub fn has_any(&self, first: u64, last: u64) -> bool {
+        first <= self.through
+            || self.ahead.range(..=last).next_back().is_some_and(|(_, arrived)| *arrived >= first)
+    }
+
+    /// The runs of numbers up to `head` that have not arrived.
+    pub fn missing(&self, head: u64) -> Vec<(u64, u64)> {
+        let mut missing = Vec::new();
+        let mut next = self.through + 1;
+        for (first, last) in self.ahead.range(..=head) {
+            missing.push((next, first - 1));
+            next = last + 1;
+        }
+        if next <= head {
+            missing.push((next, head));
+        }
+        missing
+    }
+
     /// Does this number leave a gap before it?
     pub fn leaves_gap(&self, seq: u64) -> bool {
         seq > self.through + 1
@@ -271,6 +296,26 @@ mod tests {
             (&[(3, 8), (1, 9)], 9),
         ] {
             assert_eq!(after(arrived).through(), through, "{arrived:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_lies_between_what_has_arrived_and_the_head() {
+        let journal = after(&[(1, 3), (7, 9), (5, 5)]);
+        assert_eq!(journal.newest(), 9);
+        for (head, missing) in [
+            (3, &[][..]),
+            (4, &[(4, 4)]),
+            (5, &[(4, 4)]),
+            (6, &[(4, 4), (6, 6)]),
+            (12, &[(4, 4), (6, 6), (10, 12)]),
+        ] {
+            assert_eq!(journal.missing(head), missing, "{head}");
+        }
+        for (first, last, any) in
+            [(4, 4, false), (4, 5, true), (6, 6, false), (6, 9, true), (10, 90, false), (2, 4, true)]
+        {
+            assert_eq!(journal.has_any(first, last), any, "{first}..={last}");
         }
     }
 

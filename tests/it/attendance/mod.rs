@@ -9,3 +9,4 @@ mod orders;
 mod presence;
 mod replay;
 pub(crate) mod rig;
+mod vouched;

@@ -65,6 +65,9 @@ absent! {
     report_device(ReportDeviceRequest) -> ReportDeviceResponse;
     report_device_outage(ReportDeviceOutageRequest) -> ReportDeviceOutageResponse;
     end_device_outage(EndDeviceOutageRequest) -> EndDeviceOutageResponse;
+    declare_journal_lost(DeclareJournalLostRequest) -> DeclareJournalLostResponse;
+    countersign_journal_lost(CountersignJournalLostRequest) -> CountersignJournalLostResponse;
+    declare_coverage(DeclareCoverageRequest) -> DeclareCoverageResponse;
     list_punches(ListPunchesRequest) -> ListPunchesResponse;
     list_punches_since(ListPunchesSinceRequest) -> ListPunchesSinceResponse;
     list_presence_since(ListPresenceSinceRequest) -> ListPresenceSinceResponse;

@@ -134,6 +134,9 @@ requests! {
     ReportDeviceRequest: |c, r| attendance::boot_id(c, "boot_id", &r.boot_id).is_some();
     ReportDeviceOutageRequest: |_, _| true;
     EndDeviceOutageRequest: |_, _| true;
+    DeclareJournalLostRequest: |c, r| attendance::journal_loss(c, &r).is_some();
+    CountersignJournalLostRequest: |_, _| true;
+    DeclareCoverageRequest: |c, r| attendance::declared_coverage(c, &r).is_some();
     ListPunchesRequest: |_, _| true;
     ListPunchesSinceRequest: |_, _| true;
     ListPresenceSinceRequest: |_, _| true;

@@ -156,6 +156,7 @@ impl Case {
         let outages = if dice.one_in(3) { vec![(from, dice.one_in(3).then_some(until))] } else { Vec::new() };
         let (begins, ends) = self.stretch(dice, 900);
         Device {
+            lost: Vec::new(),
             device: code.to_owned(),
             since: if dice.one_in(8) { begins } else { EpochMs::ZERO },
             until: dice.one_in(8).then_some(ends),

@@ -208,6 +208,7 @@ impl Given {
 fn device(code: &str, covered_until: Option<EpochMs>) -> Device {
     let source = if code.starts_with("file-") { Source::Import } else { Source::Terminal };
     Device {
+        lost: Vec::new(),
         device: code.to_owned(),
         since: EpochMs::ZERO,
         until: None,

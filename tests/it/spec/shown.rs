@@ -115,6 +115,7 @@ fn flagged(flag: Flag) -> &'static str {
         Flag::MidSpanGap => "MID_SPAN_GAP",
         Flag::AllDevicesOut => "ALL_DEVICES_OUT",
         Flag::SuspectTime => "SUSPECT_TIME",
+        Flag::JournalLost => "JOURNAL_LOST",
     }
 }
 

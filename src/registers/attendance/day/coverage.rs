@@ -22,6 +22,8 @@ pub struct Device {
     pub covered_until: Option<EpochMs>,
     /// Declared out of order: from, and until but not at.
     pub outages: Vec<(EpochMs, Option<EpochMs>)>,
+    /// What was stamped in these times was declared lost: after the one instant, and not after the other.
+    pub lost: Vec<(EpochMs, EpochMs)>,
     /// What it is.
     pub source: Source,
 }
@@ -75,6 +77,13 @@ impl Coverage {
             return Proof::Waiting { device, threshold };
         }
         gap.unwrap_or(Proof::Proven)
+    }
+
+    /// Does what is known of the time from one instant to another, both included, rest on something that was declared lost?
+    pub fn is_lost(&self, from: EpochMs, until: EpochMs) -> bool {
+        self.devices
+            .iter()
+            .any(|device| device.lost.iter().any(|(after, last)| *after < until && from <= *last))
     }
 
     /// Was every device in service declared out of order at an instant? Only then does a manual roll stand in for them.
@@ -159,6 +168,7 @@ mod tests {
             until: None,
             covered_until: covered.map(at),
             outages: outages.iter().map(|(from, until)| (at(*from), until.map(at))).collect(),
+            lost: Vec::new(),
             source: Source::Terminal,
         }
     }
@@ -220,6 +230,17 @@ mod tests {
         ];
         for (case, devices, wanted) in table {
             assert_eq!(Coverage::new(devices).proof(at(10), at(20)), wanted, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_was_stamped_after_one_contact_and_not_after_another_is_lost() {
+        let lost = Device { lost: vec![(at(10), at(20))], ..device("a", Some(60), &[]) };
+        let coverage = Coverage::new(vec![device("b", Some(60), &[]), lost]);
+        for (from, until, wanted) in
+            [(0, 10, false), (0, 11, true), (12, 13, true), (20, 30, true), (21, 30, false), (0, 60, true)]
+        {
+            assert_eq!(coverage.is_lost(at(from), at(until)), wanted, "{from} to {until}");
         }
     }
 

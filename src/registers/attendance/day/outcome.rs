@@ -164,6 +164,8 @@ pub enum Flag {
     AllDevicesOut,
     /// A punch is known only within bounds that would make a difference.
     SuspectTime,
+    /// It is known for good only because journal numbers of that time were declared lost.
+    JournalLost,
 }
 
 /// What makes a slot's result other than the devices' punches alone.

@@ -233,6 +233,9 @@ fn flagged(flag: Flag) -> (&'static str, &'static str) {
         Flag::PunchWhileExcused => ("请假时段有打卡", "clocked in a time that is excused"),
         Flag::MidSpanGap => ("中途外出超过允许时间", "out and in again for longer than is allowed"),
         Flag::AllDevicesOut => ("所有设备曾同时故障", "every device was out of order for a while"),
+        Flag::JournalLost => {
+            ("其间有设备记录经登记遗失", "records of a device of that time were declared lost")
+        }
         Flag::SuspectTime => ("打卡时间不可靠", "the time of a punch cannot be relied on"),
     }
 }

@@ -29,6 +29,8 @@ pub struct Judged {
     pub punch: Option<DayPunch>,
     /// No later punch can change it.
     pub is_final: bool,
+    /// It is known because something was declared lost.
+    pub lost: bool,
     /// Why it is not known.
     pub open: Option<Open>,
     /// When to look again.
@@ -51,6 +53,7 @@ pub fn judge(
         minutes,
         punch: picked.punch.copied(),
         is_final: true,
+        lost: false,
         open: None,
         waits: Vec::new(),
     };
@@ -68,7 +71,7 @@ pub fn judge(
         proof @ (Proof::Proven | Proof::AllOut | Proof::NoDevice | Proof::Waiting { .. }) => proof,
     };
     match proof {
-        Proof::Proven => judged,
+        Proof::Proven => Judged { lost: inputs.coverage.is_lost(from, until), ..judged },
         Proof::AllOut => judged.unknown(SlotResult::Unverified, Open::AllOut),
         Proof::NoDevice => judged.waiting(inputs.at, overdue_at(), Open::NoDevice),
         Proof::Waiting { device, threshold } => {

@@ -57,6 +57,9 @@ pub fn judge(
             Open::Device { .. } | Open::NoDevice => false,
         };
     }
+    if judged_on.lost || judged_off.lost {
+        flags.insert(Flag::JournalLost);
+    }
     let waits =
         [&raw_on, &raw_off, &judged_on, &judged_off].iter().flat_map(|judged| judged.waits.clone()).collect();
     let result = both(inputs.policy, judged_on.result, judged_off.result);

@@ -10,7 +10,8 @@ use super::days::visible;
 use super::feeds::stored_state;
 use crate::access::Caller;
 use crate::kernel::{Check, EpochDay, EpochMs, Pos};
-use crate::proto::{CoverageBlocker, ListCoverageBlockersRequest, ListCoverageBlockersResponse};
+use crate::proto::{CoverageBlocker, JournalGap, ListCoverageBlockersRequest, ListCoverageBlockersResponse};
+use crate::registers::attendance::known::Known;
 use crate::registers::derivation::{COVERAGE, DAY, DEVICE, covered_device, day_of};
 use crate::registers::failure::Failure;
 use crate::registers::wire;
@@ -43,6 +44,16 @@ fn held(waiting: &[Waiting], visible: impl Fn(&str) -> bool) -> BTreeMap<&str, H
     devices
 }
 
+/// The most runs of missing numbers that are named of a device.
+const GAPS_MOST: usize = 10;
+
+/// What a device has told of, and what has not arrived.
+fn missing(known: &Known, device: &str) -> Vec<JournalGap> {
+    let Some(covered) = known.covered(device) else { return Vec::new() };
+    let gaps = known.missing(device, covered.journal, covered.journal_head).into_iter().take(GAPS_MOST);
+    gaps.map(|(first_seq, last_seq)| JournalGap { first_seq, last_seq }).collect()
+}
+
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -68,6 +79,7 @@ impl Calls {
             .iter()
             .filter_map(|item| Some((item.key.bytes.as_slice(), stored_state(item)?.covered_until?)))
             .collect();
+        let (known, _) = self.desk.devices(place.log).await?;
         let mut blockers: Vec<CoverageBlocker> = held
             .into_iter()
             .map(|(device, held)| CoverageBlocker {
@@ -76,6 +88,7 @@ impl Calls {
                 since: held.since.map(wire::timestamp),
                 people: count(held.people.len()),
                 days: count(held.days.len()),
+                missing: missing(&known, device),
                 first_work_date: held.days.first().map(|(day, _)| wire::date(*day)),
             })
             .collect();

@@ -28,6 +28,7 @@ mod days;
 mod feeds;
 mod lists;
 mod upload;
+mod vouched;
 pub mod watch;
 
 /// The calls of `AttendanceService`.

@@ -50,7 +50,7 @@ pub async fn round(desk: &Desk) -> Result<(), Failure> {
         let mut proposals = Vec::new();
         let mut due = Vec::new();
         for contact in contacts {
-            let through = known.through(contact.device.as_str(), contact.journal);
+            let through = known.accounted_through(contact.device.as_str(), contact.journal);
             if let Some(one) = coverage::due(known.covered(contact.device.as_str()), &contact, through, now) {
                 proposals.push(Proposal { contact, item: one.item.clone() });
                 due.push(one);

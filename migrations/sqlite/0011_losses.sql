@@ -1,0 +1,29 @@
+CREATE TABLE attendance_loss (
+    log_id INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
+    principal TEXT NOT NULL,
+    device TEXT NOT NULL,
+    journal INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    PRIMARY KEY (log_id, pos)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE attendance_loss_signature (
+    log_id INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
+    loss INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    journal INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    from_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    PRIMARY KEY (log_id, pos)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE attendance_declared_coverage (
+    log_id INTEGER NOT NULL,
+    pos INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    complete_through_ms INTEGER NOT NULL,
+    PRIMARY KEY (log_id, pos)
+) STRICT, WITHOUT ROWID;
