@@ -53,7 +53,7 @@ pub fn exchange(fact: &SwapFact, floor: Floor<'_>) -> Result<Vec<Item>, Refusal>
         items.push(item(asks, date, &takes.shift, time));
     } else {
         for (hand, duty) in [(given, &gives), (taken, &takes)] {
-            if !floor.plan(floor.book, hand.taker, hand.on).spans.is_empty() {
+            if !planned(floor.book, hand.taker, hand.on).spans.is_empty() {
                 return Err(Refusal::AlreadyOnDuty(hand.named_at));
             }
             let time = floor.time(hand.on, duty);
@@ -82,15 +82,16 @@ fn joined(one: (EpochMs, EpochMs), other: (EpochMs, EpochMs)) -> (EpochMs, Epoch
     (one.0.min(other.0), one.1.max(other.1))
 }
 
-impl Floor<'_> {
-    fn plan(&self, book: &Book, person_id: &str, on: EpochDay) -> DayPlan {
-        plan::plan(book, person_id, on, Seen::ALL, &plan::policy(book, on, Seen::ALL))
-    }
+/// What somebody is to work on a day, as far as is known now.
+fn planned(book: &Book, person_id: &str, on: EpochDay) -> DayPlan {
+    plan::plan(book, person_id, on, Seen::ALL, &plan::policy(book, on, Seen::ALL))
+}
 
+impl Floor<'_> {
     /// The duty that somebody has to give away.
     fn duty(&self, hand: Hand<'_>) -> Result<DayPlan, Refusal> {
-        let planned = self.plan(self.book, hand.giver, hand.on);
-        if planned.spans.is_empty() { Err(Refusal::NoDuty(hand.named_at)) } else { Ok(planned) }
+        let duty = planned(self.book, hand.giver, hand.on);
+        if duty.spans.is_empty() { Err(Refusal::NoDuty(hand.named_at)) } else { Ok(duty) }
     }
 
     /// From when until when a duty lasts.
@@ -113,7 +114,7 @@ impl Floor<'_> {
         let changes: BTreeSet<EpochDay> = items.iter().map(|item| day(item.date.as_ref())).collect();
         for person_id in people {
             let worked = |on: EpochDay| {
-                let DayPlan { shift, spans, .. } = self.plan(&after, person_id, on);
+                let DayPlan { shift, spans, .. } = planned(&after, person_id, on);
                 let named = spans.into_iter().map(|span| Named {
                     day: on,
                     shift: shift.clone(),

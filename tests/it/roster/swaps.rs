@@ -275,7 +275,7 @@ async fn the_colleague_accepts_and_somebody_decides_who_is_responsible_for_both(
             let swap = hall.asked("zhao", "03-06 qian").await;
             match case {
                 "declined" => {
-                    assert_eq!(hall.accept("qian", swap, Refuse).await.ok().as_deref(), Some("qian- LEAD"))
+                    assert_eq!(hall.accept("qian", swap, Refuse).await.ok().as_deref(), Some("qian- LEAD"));
                 }
                 "refused" => {
                     hall.accept("qian", swap, Approve).await.expect("accepted");
