@@ -9,7 +9,7 @@ use clap::Subcommand;
 use super::{Answer, say};
 
 /// As they were compiled in.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     ("access.proto", include_str!("../../proto/qinlian/v1/access.proto")),
     ("approvals.proto", include_str!("../../proto/qinlian/v1/approvals.proto")),
     ("attendance.proto", include_str!("../../proto/qinlian/v1/attendance.proto")),
@@ -17,6 +17,7 @@ const FILES: [(&str, &str); 10] = [
     ("common.proto", include_str!("../../proto/qinlian/v1/common.proto")),
     ("days.proto", include_str!("../../proto/qinlian/v1/days.proto")),
     ("directory.proto", include_str!("../../proto/qinlian/v1/directory.proto")),
+    ("duty.proto", include_str!("../../proto/qinlian/v1/duty.proto")),
     ("facts.proto", include_str!("../../proto/qinlian/v1/facts.proto")),
     ("months.proto", include_str!("../../proto/qinlian/v1/months.proto")),
     ("roster.proto", include_str!("../../proto/qinlian/v1/roster.proto")),

@@ -23,7 +23,7 @@ use crate::metrics::{self, Page};
 use crate::registers::audit::service::cleanup::{Cleanup, Window};
 use crate::registers::audit::service::reads::{Reads, ReplicaId};
 use crate::registers::directory::service::Terminals;
-use crate::registers::{attendance, audit, derivation, directory, roster};
+use crate::registers::{attendance, audit, derivation, directory, duty, roster};
 use crate::results::{Folder, Runner, RunnerHandle};
 use crate::telemetry;
 use crate::witness::client::{Client, ClientOptions, WitnessAt};
@@ -151,10 +151,13 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let folder = Folder::new(desk.store().clone(), derivation);
     let runner = Runner::new(folder, Arc::clone(&office.clock));
     let punches = attendance::service::Calls::new(desk.clone(), reads.clone(), runner.news());
+    let duties = Arc::new(duty::service::Calls::new(desk.clone(), runner.news()));
     let services = Services::new(&office.config.limits)
         .directory(&Arc::new(directory::service::Calls::new(desk.clone(), terminals)))
         .roster(&Arc::new(roster::service::Calls::new(desk.clone(), punches.clone())))
         .attendance(&Arc::new(punches))
+        .duty(&duties)
+        .boards(&duties)
         .audit(&Arc::new(audit));
     let listening = listen(office, services, insecure).await?;
     let mut kept = listening.figures.clone();

@@ -104,12 +104,24 @@ impl OpenCall {
     pub fn answer<T>(&self, answer: Result<T, Failure>) -> Result<Response<T>, Status> {
         answer.map(Response::new).map_err(|failure| say(&self.told, &failure, self.language))
     }
+
+    /// The answers of a stream.
+    pub fn answers<T, S>(self, stream: Result<S, Failure>) -> Result<Response<Answers<T>>, Status>
+    where
+        S: Stream<Item = Result<T, Failure>> + Send + 'static,
+        T: 'static,
+    {
+        let stream = stream.map_err(|failure| say(&self.told, &failure, self.language))?;
+        let said = move |failure| say(&self.told, &failure, self.language);
+        Ok(Response::new(stream.map(move |item| item.map_err(&said)).boxed()))
+    }
 }
 
 /// Implements a generated service for a type whose own methods have the same names.
 ///
 /// `call name(Request) -> Response;` for single answers, `open name(Request) -> Response;` for those that anybody may ask
-/// for, `stream name(Request) -> Response as NameStream;` for streams.
+/// for, `stream name(Request) -> Response as NameStream;` for streams, `public name(Request) -> Response as NameStream;`
+/// for streams that anybody may ask for.
 /// The type's own methods win over the trait's, and one that is missing does not compile.
 #[macro_export]
 macro_rules! serve_calls {
@@ -117,6 +129,7 @@ macro_rules! serve_calls {
         $(call $name:ident($request:ident) -> $response:ident;)*
         $(open $open_name:ident($open_request:ident) -> $open_response:ident;)*
         $(stream $stream_name:ident($stream_request:ident) -> $stream_response:ident as $stream_type:ident;)*
+        $(public $public_name:ident($public_request:ident) -> $public_response:ident as $public_type:ident;)*
     }) => {
         #[tonic::async_trait]
         impl $crate::proto::$module::$service for $calls {
@@ -149,6 +162,18 @@ macro_rules! serve_calls {
                 ) -> Result<tonic::Response<Self::$stream_type>, tonic::Status> {
                     let (call, message) = $crate::edge::adapter::Call::open(request)?;
                     let stream = <$calls>::$stream_name(self, call.caller(), message).await;
+                    call.answers(stream)
+                }
+            )*
+            $(
+                type $public_type = $crate::edge::adapter::Answers<$crate::proto::$public_response>;
+
+                async fn $public_name(
+                    &self,
+                    request: tonic::Request<$crate::proto::$public_request>,
+                ) -> Result<tonic::Response<Self::$public_type>, tonic::Status> {
+                    let (call, message) = $crate::edge::adapter::OpenCall::open(request)?;
+                    let stream = <$calls>::$public_name(self, call.visitor(), message).await;
                     call.answers(stream)
                 }
             )*

@@ -5,7 +5,7 @@
 //! (what is left of a body), `outcome` (one line and one count per call, which `figures` keeps), `limit` (how often somebody may call), `authenticate` (the
 //! method's rule and the token, before any body is read), `size` (how much a call may carry), and `adapter`, which turns a
 //! register's plain async methods into the generated service (`services` lists them). `status` is the only place that
-//! knows gRPC's codes, `web` says which pages may call. Nothing here touches the database.
+//! knows gRPC's codes, `web` says which pages may call, `pages` has those for people. Nothing here touches the database.
 
 pub mod adapter;
 pub mod authenticate;
@@ -15,6 +15,7 @@ pub mod language;
 pub mod limit;
 pub mod listen;
 pub mod outcome;
+mod pages;
 mod registers;
 pub mod serve;
 pub mod services;

@@ -21,6 +21,7 @@ use super::call::Surround;
 use super::figures::Figures;
 use super::limit::Limiter;
 use super::listen;
+use super::pages;
 use super::size::BySize;
 use super::tls::Tls;
 use super::web;
@@ -30,7 +31,9 @@ use crate::config::Limits;
 use crate::proto::attendance_service_server::{AttendanceService, AttendanceServiceServer};
 use crate::proto::audit_service_server::{AuditService, AuditServiceServer};
 use crate::proto::directory_service_server::{DirectoryService, DirectoryServiceServer};
+use crate::proto::duty_service_server::{DutyService, DutyServiceServer};
 use crate::proto::roster_service_server::{RosterService, RosterServiceServer};
+use crate::registers::duty::service::Calls as Boards;
 
 /// Readiness is looked at twice a second.
 const READY_LOOK: Duration = Duration::from_millis(500);
@@ -83,6 +86,8 @@ pub struct Services {
     routes: Routes,
     names: Vec<&'static str>,
     limits: Limits,
+    /// What is there for people; it needs no token.
+    pages: axum::Router,
 }
 
 /// Puts a generated service into the routes, once with either limit.
@@ -102,7 +107,12 @@ macro_rules! mount {
 impl Services {
     /// None yet.
     pub fn new(limits: &Limits) -> Self {
-        Self { routes: Routes::default(), names: Vec::new(), limits: limits.clone() }
+        Self {
+            routes: Routes::default(),
+            names: Vec::new(),
+            limits: limits.clone(),
+            pages: axum::Router::new(),
+        }
     }
 
     /// With the directory's calls.
@@ -121,6 +131,19 @@ impl Services {
     #[must_use]
     pub fn roster<T: RosterService>(self, calls: &Arc<T>) -> Self {
         mount!(self, RosterServiceServer, calls)
+    }
+
+    /// With duty's calls.
+    #[must_use]
+    pub fn duty<T: DutyService>(self, calls: &Arc<T>) -> Self {
+        mount!(self, DutyServiceServer, calls)
+    }
+
+    /// With the public boards, as pages.
+    #[must_use]
+    pub fn boards(mut self, calls: &Arc<Boards>) -> Self {
+        self.pages = self.pages.merge(pages::routes(Arc::clone(calls)));
+        self
     }
 
     /// With audit's calls.
@@ -156,7 +179,7 @@ pub async fn serve(
     if edge.tls.is_none() && !address.ip().is_loopback() && !edge.insecure {
         return Err(ServeError::PlainText(address));
     }
-    let Services { routes, names, limits } = services;
+    let Services { routes, names, limits, pages } = services;
     let (reporter, health) = tonic_health::server::health_reporter();
     report(&reporter, &names, ServingStatus::NotServing).await;
     let mut routes = routes.add_service(health);
@@ -177,7 +200,8 @@ pub async fn serve(
         ))
         .route_layer(Surround::new(Arc::clone(&edge.clock), edge.rules, Arc::clone(&edge.figures), &limits))
         .route_layer(GrpcWebLayer::new())
-        .route_layer(web::cors(&edge.web_origins));
+        .route_layer(web::cors(&edge.web_origins))
+        .merge(pages);
     let (close, closing) = oneshot::channel::<()>();
     let incoming = listen::incoming(listener, edge.tls, &limits, edge.figures, edge.clock);
     let mut server = Box::pin(

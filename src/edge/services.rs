@@ -128,6 +128,32 @@ macro_rules! roster_calls {
     };
 }
 
+/// Serves `DutyService` with a type's own methods.
+#[macro_export]
+macro_rules! duty_calls {
+    ($calls:ty) => {
+        $crate::serve_calls!($calls as duty_service_server::DutyService {
+            call open_window(OpenWindowRequest) -> OpenWindowResponse;
+            call close_window(CloseWindowRequest) -> CloseWindowResponse;
+            call hand_over_window(HandOverWindowRequest) -> HandOverWindowResponse;
+            call suggest_guidance(SuggestGuidanceRequest) -> SuggestGuidanceResponse;
+            call start_pause(StartPauseRequest) -> StartPauseResponse;
+            call extend_pause(ExtendPauseRequest) -> ExtendPauseResponse;
+            call end_pause(EndPauseRequest) -> EndPauseResponse;
+            call decide_pause(DecidePauseRequest) -> DecidePauseResponse;
+            call cover_window(CoverWindowRequest) -> CoverWindowResponse;
+            call upload_duty_events(UploadDutyEventsRequest) -> UploadDutyEventsResponse;
+            call report_queue(ReportQueueRequest) -> ReportQueueResponse;
+            call get_hall(GetHallRequest) -> GetHallResponse;
+            call get_window_at(GetWindowAtRequest) -> GetWindowAtResponse;
+            call list_pauses(ListPausesRequest) -> ListPausesResponse;
+            open get_board(GetBoardRequest) -> GetBoardResponse;
+            stream watch_hall(WatchHallRequest) -> WatchHallResponse as WatchHallStream;
+            public watch_board(WatchBoardRequest) -> WatchBoardResponse as WatchBoardStream;
+        });
+    };
+}
+
 /// Serves `AuditService` with a type's own methods.
 #[macro_export]
 macro_rules! audit_calls {

@@ -12,12 +12,13 @@ use crate::config::Limits;
 
 /// The paths of the methods that may carry more. An erasure names up to 10,000 parts, a roster 1,000 people's
 /// days, corrections for an outage and a manual roll 500 clock-ins, a lock 1,000 days that stay open.
-const LARGE: [&str; 8] = [
+const LARGE: [&str; 9] = [
     "/qinlian.v1.DirectoryService/BatchPutPeople",
     "/qinlian.v1.AttendanceService/UploadPunches",
     "/qinlian.v1.AttendanceService/RequestCorrection",
     "/qinlian.v1.AttendanceService/RecordManualRoll",
     "/qinlian.v1.AttendanceService/LockMonth",
+    "/qinlian.v1.DutyService/UploadDutyEvents",
     "/qinlian.v1.AuditService/RequestErasure",
     "/qinlian.v1.RosterService/PutRoster",
     "/qinlian.v1.RosterService/PutCalendarYear",

@@ -61,6 +61,12 @@ impl EpochMs {
             .and_then(Self::new)
     }
 
+    /// From RFC 3339, for example `2026-03-02T09:05:00Z`.
+    pub fn parse(text: &str) -> Result<Self, TimeError> {
+        let stamp: Timestamp = text.parse().map_err(|_| TimeError::OutOfRange)?;
+        Self::new(stamp.as_millisecond())
+    }
+
     /// Milliseconds since 1970.
     pub const fn get(self) -> i64 {
         self.0

@@ -174,6 +174,15 @@ keys! {
     leave_late_minutes: Unit::Minutes(DAY), Number, "开始后超过此分钟数补请假为迟报", "leave is filed late from so long after its beginning on";
     leave_days_back: Unit::Days(366), Number, "可补请假的天数", "leave may be asked for so many days back";
     approval_escalate_minutes: Unit::Minutes(WAIT), Number, "审批等待达到此分钟数由上一级代批；0 为不升级", "a decision that waits for so long may be made a rung higher; 0: never";
+    pause_self_minutes: Unit::Minutes(DAY), Number, "自行暂停的分钟数上限", "a pause of up to so much needs nobody's approval";
+    pause_lead_minutes: Unit::Minutes(DAY), Number, "窗口负责人审批的暂停分钟数上限", "a pause of up to so much is approved by a lead";
+    pause_duty_manager_minutes: Unit::Minutes(DAY), Number, "值班长审批的暂停分钟数上限；更长须请假", "a pause of up to so much is approved by a duty manager; a longer one is leave";
+    pause_grace_minutes: Unit::Minutes(TOLERANCE), Number, "返岗超过承诺达到此分钟数为超时", "back later than promised by so much is overdue";
+    pause_off_post_minutes: Unit::Minutes(DAY), Number, "超时达到此分钟数为疑似脱岗", "overdue by so much is suspected off post";
+    pause_times_half_day: Unit::Times(100), Number, "半天内暂停次数上限", "pauses in half a day";
+    pause_day_minutes: Unit::Minutes(DAY), Number, "每日暂停总分钟数上限", "all pauses of a day together";
+    pause_extensions: Unit::Times(10), Number, "每次暂停可延长的次数", "a pause may be extended so many times";
+    windows_per_item: Unit::Times(10), Number, "每个事项至少开放的窗口数", "so many windows stay open for every service item";
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The numbers by which attendance is judged: named, checked, and shipped in packs. Pure.
+//! The numbers by which attendance and duty are judged: named, checked, and shipped in packs. Pure.
 //!
 //! A policy is a pack (a file in `packs/`), and whatever a centre has set differently on top of it. Who may set what, and
 //! from which day on it holds, is the roster's; here is only which numbers there are and which of them make sense.
@@ -68,6 +68,24 @@ pub struct Policy {
     pub leave_days_back: u16,
     /// A decision that waits for so long may be made a rung higher; 0: never.
     pub approval_escalate_minutes: u16,
+    /// A pause of up to so much needs nobody's approval.
+    pub pause_self_minutes: u16,
+    /// One of up to so much is approved by a lead.
+    pub pause_lead_minutes: u16,
+    /// One of up to so much by a duty manager; a longer one is leave.
+    pub pause_duty_manager_minutes: u16,
+    /// Back later than promised by so much is overdue.
+    pub pause_grace_minutes: u16,
+    /// Overdue by so much is suspected off post.
+    pub pause_off_post_minutes: u16,
+    /// So many pauses in half a day.
+    pub pause_times_half_day: u16,
+    /// So much of pauses in a day.
+    pub pause_day_minutes: u16,
+    /// A pause may be extended so many times.
+    pub pause_extensions: u16,
+    /// So many windows stay open for every service item.
+    pub windows_per_item: u16,
 }
 
 impl Default for Policy {
@@ -98,6 +116,15 @@ impl Default for Policy {
             leave_late_minutes: 60,
             leave_days_back: 7,
             approval_escalate_minutes: 1_440,
+            pause_self_minutes: 10,
+            pause_lead_minutes: 30,
+            pause_duty_manager_minutes: 60,
+            pause_grace_minutes: 5,
+            pause_off_post_minutes: 15,
+            pause_times_half_day: 4,
+            pause_day_minutes: 60,
+            pause_extensions: 1,
+            windows_per_item: 1,
         }
     }
 }
@@ -173,6 +200,19 @@ impl Policy {
             ),
             ("tol_early_minutes", self.tol_early_minutes, "absent_early_minutes", self.absent_early_minutes),
             ("leave_lead_days", self.leave_lead_days, "leave_office_days", self.leave_office_days),
+            ("pause_self_minutes", self.pause_self_minutes, "pause_lead_minutes", self.pause_lead_minutes),
+            (
+                "pause_lead_minutes",
+                self.pause_lead_minutes,
+                "pause_duty_manager_minutes",
+                self.pause_duty_manager_minutes,
+            ),
+            (
+                "pause_grace_minutes",
+                self.pause_grace_minutes,
+                "pause_off_post_minutes",
+                self.pause_off_post_minutes,
+            ),
         ]
         .into_iter()
         .filter(|(_, smaller, _, larger)| smaller > larger)

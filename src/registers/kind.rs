@@ -1,7 +1,7 @@
 //! Every kind of entry, as the leaf names it. A number is never used for something else.
 //!
 //! 0x00xx audit and the mechanism, 0x01xx directory (0x014x: terminals, 0x018x: retired), 0x02xx attendance, 0x03xx
-//! roster, 0x04xx approvals, 0x05xx months, which say nothing in words.
+//! roster, 0x04xx approvals, 0x05xx months, which say nothing in words, 0x06xx duty.
 
 use crate::ledger::disclosure::DISCLOSURE_KIND;
 use crate::ledger::erase::ERASE_KIND;
@@ -112,6 +112,25 @@ pub const MONTH_CONFIRMATION: u16 = 0x0502;
 /// An HR system says what it has taken over.
 pub const PULL_CONFIRMATION: u16 = 0x0503;
 
+/// A window opens.
+pub const WINDOW_OPEN: u16 = 0x0601;
+/// A window closes.
+pub const WINDOW_CLOSE: u16 = 0x0602;
+/// A window changes hands.
+pub const WINDOW_HAND_OVER: u16 = 0x0603;
+/// Somebody stands in at a window.
+pub const WINDOW_COVER: u16 = 0x0604;
+/// A window pauses.
+pub const PAUSE: u16 = 0x0611;
+/// Another return time is promised.
+pub const PAUSE_EXTENSION: u16 = 0x0612;
+/// A window is back.
+pub const PAUSE_END: u16 = 0x0613;
+/// Somebody else decides about a pause.
+pub const PAUSE_DECISION: u16 = 0x0614;
+/// How many wait.
+pub const QUEUE: u16 = 0x0621;
+
 /// A kind's stable code.
 pub fn code(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -181,6 +200,15 @@ pub fn code(kind: u16) -> Option<&'static str> {
         MONTH_LOCK => "MONTH_LOCK",
         MONTH_CONFIRMATION => "MONTH_CONFIRMATION",
         PULL_CONFIRMATION => "PULL_CONFIRMATION",
+        WINDOW_OPEN => "WINDOW_OPEN",
+        WINDOW_CLOSE => "WINDOW_CLOSE",
+        WINDOW_HAND_OVER => "WINDOW_HAND_OVER",
+        WINDOW_COVER => "WINDOW_COVER",
+        PAUSE => "PAUSE",
+        PAUSE_EXTENSION => "PAUSE_EXTENSION",
+        PAUSE_END => "PAUSE_END",
+        PAUSE_DECISION => "PAUSE_DECISION",
+        QUEUE => "QUEUE",
         _ => return None,
     })
 }
@@ -198,6 +226,8 @@ pub enum Room {
     Roster,
     /// approval.
     Approval,
+    /// duty.
+    Duty,
 }
 
 impl Room {
@@ -208,6 +238,7 @@ impl Room {
             1 => Self::Directory,
             3 => Self::Roster,
             4 => Self::Approval,
+            6 => Self::Duty,
             _ => Self::Attendance,
         }
     }

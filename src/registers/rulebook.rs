@@ -7,10 +7,12 @@
 mod about;
 mod approvals;
 mod command;
+mod duties;
 
 pub use about::about;
 pub use approvals::{awaiting, leave_kinds, policy_on};
 pub use command::Command;
+pub use duties::{catch_up, directory_at, hall_at, hall_of, policy_at, silent, silent_at, zone_of};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use super::directory::{Directories, Directory};
 use super::kind::{self, Room};
 use super::roster::book::Book;
 use super::verdict::{Accepted, Moment};
-use super::{approval, attendance, audit, directory, month, roster};
+use super::{approval, attendance, audit, directory, duty, month, roster};
 use crate::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, Subject};
 use crate::ledger::keys::Keys;
 use crate::ledger::leaf::PartType;
@@ -59,6 +61,7 @@ pub struct State {
     approval: approval::state::State,
     /// Where requests are made: the policies by which they are judged.
     books: HashMap<LogId, Book>,
+    duties: duties::Duties,
     month: month::state::State,
     audit: audit::state::State,
 }
@@ -76,13 +79,20 @@ pub struct Registers {
     pub directories: Directories,
     /// Journals, contacts and outages in memory.
     pub attendance: attendance::live::Live,
+    /// What happened at windows, in memory.
+    pub duty: duty::live::Live,
     keys: Arc<Keys>,
 }
 
 impl Registers {
     /// Nothing is in memory yet.
     pub fn new(keys: Arc<Keys>) -> Self {
-        Self { directories: Directories::default(), attendance: attendance::live::Live::default(), keys }
+        Self {
+            directories: Directories::default(),
+            attendance: attendance::live::Live::default(),
+            duty: duty::live::Live::default(),
+            keys,
+        }
     }
 
     /// The keys, for keyed hashes of credentials.
@@ -179,6 +189,7 @@ static TABLES: &[&Table] = &[
     &approval::rows::SUBJECT,
     &approval::rows::EVENT,
     &approval::rows::DELEGATION,
+    &duty::rows::EVENT,
     &month::rows::LOCK,
     &month::rows::CONFIRMATION,
     &month::rows::PULL,
@@ -195,6 +206,7 @@ static PERSONAL_TABLES: &[&Table] = &[
     &attendance::rows::PERSONAL,
     &roster::rows::PERSONAL,
     &approval::rows::PERSONAL,
+    &duty::rows::PERSONAL,
     &audit::rows::PERSONAL,
 ];
 
@@ -209,6 +221,7 @@ impl Rulebook for Registers {
             Command::Attendance(command) => command.content(),
             Command::Roster(command) => command.content(),
             Command::Approval(command) => command.content(),
+            Command::Duty(command) => command.content(),
             Command::Month(command) => command.content(),
             Command::Audit(command) => command.content(),
         };
@@ -225,36 +238,44 @@ impl Rulebook for Registers {
         for at in config {
             directories.insert(at.log, self.directories.load(tx, at.log, at.config_pos).await?);
         }
-        let (mut punches, mut rosters, mut approvals) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut months, mut audits) = (Vec::new(), Vec::new());
+        let (mut rosters, mut approvals) = (Vec::new(), Vec::new());
+        let (mut months, mut audits, mut at_windows) = (Vec::new(), Vec::new(), Vec::new());
+        let mut wanted = attendance::live::Wanted::default();
         for (log, command) in batch {
             match command {
                 Command::Directory(_) => {}
-                Command::Attendance(command) => punches.push((*log, command)),
+                Command::Attendance(command) => wanted.add(*log, command),
+                Command::Duty(command) => {
+                    wanted.stamped(*log, command.stamped());
+                    at_windows.push((*log, command));
+                }
                 Command::Roster(command) => rosters.push((*log, command)),
                 Command::Approval(command) => approvals.push((*log, command)),
                 Command::Month(command) => months.push((*log, command)),
                 Command::Audit(command) => audits.push((*log, command)),
             }
         }
-        let attendance = self.attendance.load(tx, &self.keys, &directories, config, &punches).await?;
+        let attendance = self.attendance.load(tx, &self.keys, &directories, config, &wanted).await?;
+        let duties = duties::load(tx, &self.duty, &directories, config, &at_windows).await?;
         let roster = roster::state::State::load(tx, &rosters).await?;
         let (approval, books) = approvals::load(tx, &approvals).await?;
         let month = month::state::State::load(tx, &months).await?;
         let about = about::proposed(tx, &audits).await?;
         let audit = audit::state::State::load(tx, PERSONAL_TABLES, &audits, about).await?;
-        Ok(State { directories, attendance, roster, approval, books, month, audit })
+        Ok(State { directories, attendance, roster, approval, books, duties, month, audit })
     }
 
     fn slot(&self, state: &State, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
-        match command {
-            Command::Attendance(command) => state.attendance.slot(state.directories.get(&log)?, log, command),
+        let (_, stamp) = match command {
+            Command::Attendance(command) => command.stamped()?,
+            Command::Duty(command) => command.stamped()?,
             Command::Directory(_)
             | Command::Roster(_)
             | Command::Approval(_)
             | Command::Month(_)
-            | Command::Audit(_) => None,
-        }
+            | Command::Audit(_) => return None,
+        };
+        state.attendance.slot(state.directories.get(&log)?, log, stamp)
     }
 
     fn holds(&self, state: &State, submission: &Submission<Command>, at: EpochMs) -> bool {
@@ -303,6 +324,7 @@ impl Rulebook for Registers {
             Command::Approval(command) => {
                 approvals::admit(command, (&state.approval, &state.books), seen, &moment)
             }
+            Command::Duty(command) => duties::admit(command, &state.duties, &state.attendance, seen, &moment),
             Command::Month(command) => match seen.deployment.zone(moment.centre) {
                 Some(zone) => month::admit::admit(command, &state.month, &zone, &moment),
                 None => Err(Arc::new(super::verdict::NoSuchLog) as _),
@@ -327,6 +349,7 @@ impl Rulebook for Registers {
             | Command::Attendance(_)
             | Command::Roster(_)
             | Command::Approval(_)
+            | Command::Duty(_)
             | Command::Month(_) => None,
         }
     }
@@ -347,6 +370,11 @@ impl Rulebook for Registers {
             state.month.apply(entry.log, fact);
             state.audit.apply(entry.log, entry.pos, &entry.detail.principal, fact);
         }
+        if let Some(hall) = state.duties.state.hall_mut(entry.log) {
+            let near = |punch: &crate::proto::PunchFact| duties::near(punch, entry.recorded);
+            let Detail { principal, facts, .. } = &entry.detail;
+            hall.apply(entry.pos, entry.recorded, principal, facts, near);
+        }
         // As the ledger moves `config_pos`: also for an entry of the directory without a record, the genesis.
         if matches!(entry.detail.kind, kind::GENESIS | kind::PUT..=0x01FF) {
             let directory = state.directories.entry(entry.log).or_default();
@@ -362,6 +390,10 @@ impl Rulebook for Registers {
                 directory::rows::insert(entry.log, entry.pos, &record, inserts);
             }
             attendance::rows::insert(entry.log, entry.pos, entry.recorded, entry.request_id, fact, inserts);
+            if let Some(placed) = super::stamp::Placed::of(fact) {
+                let slot = placed.slot();
+                directory::journal::insert(entry.log, entry.pos, &slot, entry.request_id, inserts);
+            }
             attendance::rows::losses::insert(entry.log, entry.pos, &entry.detail.principal, fact, inserts);
             roster::rows::insert(entry.log, entry.pos, &entry.detail.principal, fact, inserts);
             let at = approval::rows::At {
@@ -375,12 +407,22 @@ impl Rulebook for Registers {
             let at = audit::rows::At { log: entry.log, pos: entry.pos, recorded: entry.recorded };
             audit::rows::insert(at, &entry.detail.principal, fact, inserts);
         }
+        for (item, fact) in (0_u32..).zip(duty::fact::duties(&entry.detail.facts)) {
+            let at = duty::rows::At {
+                log: entry.log,
+                pos: entry.pos,
+                recorded: entry.recorded,
+                principal: &entry.detail.principal,
+            };
+            duty::rows::insert(at, item, fact, inserts);
+        }
         let table = match Room::of(entry.detail.kind) {
             Room::Audit => &audit::rows::PERSONAL,
             Room::Directory => &directory::rows::PERSONAL,
             Room::Attendance => &attendance::rows::PERSONAL,
             Room::Roster => &roster::rows::PERSONAL,
             Room::Approval => &approval::rows::PERSONAL,
+            Room::Duty => &duty::rows::PERSONAL,
         };
         for (part, kept) in (0_u32..).zip(&entry.parts).skip(1) {
             if let Some((salt, kept)) = kept {
@@ -433,11 +475,13 @@ impl Rulebook for Registers {
             self.directories.keep(*log, directory);
         }
         self.attendance.keep(state.attendance);
+        self.duty.keep(state.duties.state);
     }
 
     fn dropped(&self) {
         self.directories.forget();
         self.attendance.forget();
+        self.duty.forget();
     }
 }
 

@@ -35,6 +35,7 @@ const FILES: &[File] = &[
     file!(9, "0009_months"),
     file!(10, "0010_swaps"),
     file!(11, "0011_losses"),
+    file!(12, "0012_duty"),
 ];
 
 /// The migrations of one database.

@@ -12,6 +12,7 @@ mod audit;
 mod cli;
 mod columns;
 mod directory;
+mod duty;
 mod edge;
 mod fuzz;
 mod leaf_document;

@@ -6,8 +6,7 @@
 use prost::Message;
 
 use super::coverage::Proposal;
-use crate::kernel::{DeviceId, EpochMs, Label, PersonId, Pos, Words};
-use crate::ledger::keys::Keys;
+use crate::kernel::{DeviceId, EpochMs, Label, Pos, Words};
 use crate::proto::fact::Fact as Of;
 use crate::proto::punch::{Direction, Method};
 use crate::proto::{
@@ -16,54 +15,10 @@ use crate::proto::{
     RemarkPersonal, credential,
 };
 use crate::registers::kind;
+pub use crate::registers::stamp::{Source, Stamp, Who};
 
 /// The schema of a punch's personal part, proto/qinlian/v1/facts.proto.
 pub const PUNCH_PERSONAL_SCHEMA: u16 = 0x0111;
-
-/// How a punch came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// Alone and at once: the server's clock is a bound for it.
-    Live,
-    /// From a device's journal, later.
-    Upload,
-    /// From a file: there is no journal and no heartbeat behind it.
-    Import,
-}
-
-/// What a terminal stamps on a punch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    /// The device.
-    pub device: DeviceId,
-    /// The journal number, from 1; 0 for imported rows.
-    pub seq: u64,
-    /// The device's start; empty for imported rows.
-    pub boot_id: Label,
-    /// Milliseconds since that start.
-    pub mono_ms: u64,
-    /// The terminal's wall clock.
-    pub claimed: EpochMs,
-    /// The device's signature, as it came; may be empty.
-    pub signature: Vec<u8>,
-}
-
-/// How somebody was recognised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
-    /// The terminal knew the person.
-    Person(PersonId),
-    /// By a credential: its kind and keyed hash.
-    Credential(credential::Kind, [u8; 32]),
-}
-
-impl Who {
-    /// A credential as read.
-    pub fn credential(keys: &Keys, kind: credential::Kind, value: &str) -> Self {
-        let number = u8::try_from(i32::from(kind)).unwrap_or_default();
-        Self::Credential(kind, keys.credential_hmac(number, value))
-    }
-}
 
 /// A clock-in or clock-out.
 #[derive(Clone, PartialEq)]
@@ -243,6 +198,20 @@ impl Command {
     /// A punch.
     pub fn punch(punch: Punch) -> Self {
         Self::Punch(Box::new(punch))
+    }
+
+    /// The stamp of what a device recorded.
+    pub fn stamped(&self) -> Option<(Source, &Stamp)> {
+        match self {
+            Self::Punch(punch) => Some((punch.source, &punch.stamp)),
+            Self::Coverage(_)
+            | Self::Outage { .. }
+            | Self::OutageEnd { .. }
+            | Self::Import(_)
+            | Self::JournalLoss { .. }
+            | Self::JournalLossSignature { .. }
+            | Self::DeclareCoverage { .. } => None,
+        }
     }
 
     /// The kind that the leaf names.

@@ -9,6 +9,7 @@ use crate::kernel::{EpochMs, Pos};
 use crate::proto::Fact;
 use crate::proto::fact::Fact as Of;
 use crate::registers::directory::journal::Journal;
+use crate::registers::stamp::Placed;
 
 /// What is known of one log. A batch works on a copy, so whatever is large is shared.
 #[derive(Debug, Clone, Default)]
@@ -94,11 +95,10 @@ impl Known {
 
     /// A fact of an entry.
     pub fn apply(&mut self, recorded: EpochMs, fact: &Fact) {
+        if let Some(placed) = Placed::of(fact) {
+            self.arrived(placed.device, placed.journal, placed.seq, placed.seq);
+        }
         match &fact.fact {
-            Some(Of::Punch(punch)) if punch.device_seq > 0 => {
-                let journal = Pos::new(punch.journal);
-                self.arrived(&punch.device, journal, punch.device_seq, punch.device_seq);
-            }
             Some(Of::Coverage(coverage)) => {
                 for item in &coverage.devices {
                     self.covers(&item.device, Covered::of(item, recorded));

@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::contact::Contact;
 use super::contacts::{self, Contacts};
 use super::derive::{CoveredAt, OutageAt};
-use super::fact::{Command, Source};
+use super::fact::Command;
 use super::known::Known;
 use super::rows::{losses, read_covered, read_outage};
-use super::state::{BootKey, State, place};
+use super::state::{BootKey, State};
 use crate::kernel::{EpochMs, LogId, Pos};
 use crate::ledger::keys::Keys;
 use crate::ledger::port::{ConfigAt, Slot};
 use crate::registers::directory::{Directory, journal};
+use crate::registers::stamp::{Source, Stamp, place};
 use crate::store::{Binds, Statement, Store, StoreError, Tx};
 
 /// The newest record of each device's coverage that some ranges of entries brought.
@@ -42,6 +43,31 @@ static OUTAGES: Statement = Statement::new(
 /// Every text, so that a test can prepare each on both databases.
 pub static STATEMENTS: &[&Statement] = &[&COVERED, &OUTAGES];
 
+/// What the commands of a batch name, of every register whose commands a terminal stamps.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    logs: HashSet<LogId>,
+    stamped: Vec<(LogId, Source, &'a Stamp)>,
+    /// Declarations of losses that are signed.
+    signs: Vec<(LogId, Pos)>,
+}
+
+impl<'a> Wanted<'a> {
+    /// A command that a terminal may have stamped.
+    pub fn stamped(&mut self, log: LogId, stamped: Option<(Source, &'a Stamp)>) {
+        self.logs.insert(log);
+        self.stamped.extend(stamped.map(|(source, stamp)| (log, source, stamp)));
+    }
+
+    /// A command of attendance.
+    pub fn add(&mut self, log: LogId, command: &'a Command) {
+        self.stamped(log, command.stamped());
+        if let Command::JournalLossSignature { loss } = command {
+            self.signs.push((log, *loss));
+        }
+    }
+}
+
 /// The memory.
 #[derive(Debug, Default)]
 pub struct Live {
@@ -57,9 +83,9 @@ impl Live {
         keys: &Keys,
         directories: &HashMap<LogId, Arc<Directory>>,
         heads: &[ConfigAt],
-        batch: &[(LogId, &Command)],
+        wanted: &Wanted<'_>,
     ) -> Result<State, StoreError> {
-        let wanted: HashSet<LogId> = batch.iter().map(|(log, _)| *log).collect();
+        let Wanted { logs: wanted, stamped, signs } = wanted;
         let mut logs = HashMap::new();
         for head in heads {
             // What is whole is carried along by every entry of the log; what is not waits until it is needed.
@@ -74,17 +100,11 @@ impl Live {
         logs.extend(self.catch_up(tx, &behind).await?);
         let mut state = State { logs, ..State::default() };
         let (mut taken, mut boots): (Vec<(LogId, Slot)>, Vec<BootKey>) = (Vec::new(), Vec::new());
-        let mut signs: Vec<(LogId, Pos)> = Vec::new();
-        for (log, command) in batch {
-            if let Command::JournalLossSignature { loss } = command {
-                signs.push((*log, *loss));
-            }
-            let Command::Punch(punch) = command else { continue };
-            if punch.source == Source::Upload {
-                let stamp = &punch.stamp;
+        for (log, source, stamp) in stamped {
+            if *source == Source::Upload {
                 boots.push((*log, stamp.device.to_string(), stamp.boot_id.as_str().to_owned()));
             }
-            let slot = directories.get(log).and_then(|own| place(own, punch));
+            let slot = directories.get(log).and_then(|own| place(own, stamp));
             let known = state.known(*log);
             let is_taken = |slot: &Slot| {
                 let journal = known.and_then(|known| known.journal(&slot.device, slot.journal));
@@ -94,7 +114,7 @@ impl Live {
         }
         state.occupied = journal::occupied(tx, keys, &taken).await?;
         state.samples = self.samples(tx, boots).await?;
-        state.losses = losses::declared(tx, &signs).await?;
+        state.losses = losses::declared(tx, signs).await?;
         Ok(state)
     }
 

@@ -43,6 +43,16 @@ static PUNCHES_OF: Statement = Statement::new(
      AND who IN (SELECT * FROM UNNEST($3::text[]))",
 );
 
+/// Punches that some entries brought.
+static PUNCHES_SINCE: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch \
+     WHERE log_id = $1 AND pos >= $2 AND pos < $3 ORDER BY pos",
+);
+
+static NEWEST: Statement = Statement::new(
+    "SELECT recorded_ms FROM attendance_punch WHERE log_id = $1 AND pos < $2 ORDER BY pos DESC LIMIT 1",
+);
+
 static PUNCH_AT: Statement = Statement::new(
     "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos = $2",
 );
@@ -400,6 +410,24 @@ pub async fn punches_in(
         rows.punches.entry(super::rows::who(&punch.fact)).or_default().push(punch);
     }
     Ok(rows)
+}
+
+/// When a punch was last recorded before a position.
+pub async fn newest(tx: &mut Tx, log: LogId, before: Pos) -> Result<EpochMs, StoreError> {
+    let binds = Binds::new().and(log.column()).and(before.column());
+    let found = tx.fetch(&NEWEST, binds, |cells| Ok(EpochMs::clamped(cells.int()?))).await?;
+    Ok(found.into_iter().next().unwrap_or(EpochMs::ZERO))
+}
+
+/// The punches that the entries from a position to before another brought.
+pub async fn punches_since(
+    tx: &mut Tx,
+    log: LogId,
+    from: Pos,
+    before: Pos,
+) -> Result<Vec<PunchRow>, StoreError> {
+    let binds = Binds::new().and(log.column()).and(from.column()).and(before.column());
+    tx.fetch(&PUNCHES_SINCE, binds, read_punch).await
 }
 
 /// A record of a device's coverage, with its code.

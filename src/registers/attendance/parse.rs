@@ -1,21 +1,13 @@
 //! Messages to commands: every violation at once, with its field. Credentials become keyed hashes here.
 
-use super::fact::{Command, Punch, Source, Stamp, Who};
-use crate::kernel::{Check, Complaint, DeviceId, Label, Name, PersonId, RequestId, Said, Words};
+use super::fact::{Command, Punch, Source};
+use crate::kernel::{Check, DeviceId, Label, RequestId, Said, Words};
 use crate::ledger::keys::Keys;
-use crate::proto::presented::Who as Shown;
 use crate::proto::punch::{Direction, Method};
-use crate::proto::{
-    DeclareCoverageRequest, DeclareJournalLostRequest, DeviceStamp, Presented, Punch as Given, credential,
-};
-use crate::registers::wire;
-
-/// A journal number, or a count of journal numbers: a column holds it.
-const NUMBER_MOST: u64 = 1 << 62;
-/// Milliseconds since a start: 2^53, or 285,000 years.
-const MONO_MOST: u64 = 1 << 53;
-/// A signature has 64 bytes; what is longer than four of them is something else. Shorter ones are kept, and flagged.
-const SIGNATURE_MOST: usize = 256;
+use crate::proto::{DeclareCoverageRequest, DeclareJournalLostRequest, Punch as Given};
+use crate::registers::stamp::{NUMBER_MOST, counted};
+pub use crate::registers::stamp::{boot_id, mono_ms};
+use crate::registers::{stamp, wire};
 
 /// A punch and its request id. `outer` is the id beside it, when there is one: either may be left out.
 pub fn punch(
@@ -29,11 +21,11 @@ pub fn punch(
     let given = check.require(path, given)?;
     let field = |name: &str| format!("{path}.{name}");
     let id = request_id(check, path, outer, &given.request_id);
-    let stamp = stamp(check, &field("stamp"), given.stamp);
+    let stamp = stamp::stamp(check, &field("stamp"), given.stamp);
     let direction = wire::named::<Direction>(check, &field("direction"), given.direction);
     let method = wire::named::<Method>(check, &field("method"), given.method);
     let device_label = check.take(field("device_label"), Label::parse(&given.device_label));
-    let presented = presented(check, keys, &field("presented"), given.presented);
+    let presented = stamp::presented(check, keys, &field("presented"), given.presented);
     let (presented, who, witness) = presented?;
     let punch = Punch {
         source,
@@ -73,114 +65,9 @@ fn request_id(check: &mut Check, path: &str, outer: Option<&str>, inner: &str) -
     inner.and(id)
 }
 
-/// A device's stamp. Other registers' terminal writes carry the same.
-pub fn stamp(check: &mut Check, path: &str, given: Option<DeviceStamp>) -> Option<Stamp> {
-    let given = check.require(path, given)?;
-    let field = |name: &str| format!("{path}.{name}");
-    let device = check.take(field("device"), DeviceId::parse(&given.device));
-    let seq = counted(check, &field("device_seq"), given.device_seq, 1..=NUMBER_MOST);
-    let boot_id = boot_id(check, &field("boot_id"), &given.boot_id);
-    let mono_ms = mono_ms(check, &field("mono_ms"), given.mono_ms);
-    let claimed = wire::instant(check, &field("claimed_at"), given.claimed_at.as_ref());
-    let signature = given.signature;
-    if signature.len() > SIGNATURE_MOST {
-        check.refuse(
-            field("signature"),
-            "TOO_LONG",
-            Said::new(
-                format!("最多 {SIGNATURE_MOST} 字节"),
-                format!("may have at most {SIGNATURE_MOST} bytes"),
-            ),
-        );
-        return None;
-    }
-    Some(Stamp {
-        device: device?,
-        seq: seq?,
-        boot_id: boot_id?,
-        mono_ms: mono_ms?,
-        claimed: claimed?,
-        signature,
-    })
-}
-
-/// The name of a device's start.
-pub fn boot_id(check: &mut Check, field: &str, given: &str) -> Option<Label> {
-    let parsed = if given.is_empty() {
-        Err(Complaint::from(("EMPTY", Said::new("不能为空", "must not be empty"))))
-    } else {
-        Label::parse(given).map_err(Complaint::from)
-    };
-    check.take(field, parsed)
-}
-
-/// Milliseconds since a device's start.
-pub fn mono_ms(check: &mut Check, field: &str, given: u64) -> Option<u64> {
-    counted(check, field, given, 0..=MONO_MOST)
-}
-
 /// The newest number of a journal.
 pub fn journal_head(check: &mut Check, field: &str, given: u64) -> Option<u64> {
     counted(check, field, given, 0..=NUMBER_MOST)
-}
-
-fn counted(check: &mut Check, field: &str, given: u64, within: std::ops::RangeInclusive<u64>) -> Option<u64> {
-    let good = within.contains(&given);
-    if !good {
-        check.refuse(field, "OUT_OF_RANGE", Said::new("超出允许的范围", "is outside its range"));
-    }
-    good.then_some(given)
-}
-
-type Who3 = (Presented, Who, Option<Who>);
-
-/// The person in front of a terminal, and who vouches for them.
-fn presented(check: &mut Check, keys: &Keys, path: &str, given: Option<Presented>) -> Option<Who3> {
-    let given = check.require(path, given)?;
-    let shown = who(check, keys, path, given.who.as_ref());
-    let reason = given.fallback_reason.is_empty()
-        || check.take(format!("{path}.fallback_reason"), Words::parse(&given.fallback_reason)).is_some();
-    let witness = match given.witness.as_deref() {
-        None => Some(None),
-        Some(witness) => vouching(check, keys, &format!("{path}.witness"), witness).map(Some),
-    };
-    let (shown, witness) = (shown?, witness?);
-    reason.then_some((given, shown, witness))
-}
-
-/// A witness shows a credential of their own, and nothing else.
-fn vouching(check: &mut Check, keys: &Keys, path: &str, witness: &Presented) -> Option<Who> {
-    let who = who(check, keys, path, witness.who.as_ref());
-    let mut bare = true;
-    if witness.witness.is_some() {
-        check.refuse(
-            format!("{path}.witness"),
-            "NOT_ALLOWED",
-            Said::new("见证人不再需要见证人", "a witness has no witness"),
-        );
-        bare = false;
-    }
-    if !witness.fallback_reason.is_empty() {
-        check.refuse(
-            format!("{path}.fallback_reason"),
-            "NOT_ALLOWED",
-            Said::new("见证人须出示本人凭证", "a witness shows the usual credential"),
-        );
-        bare = false;
-    }
-    who.filter(|_| bare)
-}
-
-fn who(check: &mut Check, keys: &Keys, path: &str, shown: Option<&Shown>) -> Option<Who> {
-    match check.require(format!("{path}.who"), shown)? {
-        Shown::PersonId(id) => check.take(format!("{path}.person_id"), PersonId::parse(id)).map(Who::Person),
-        Shown::Credential(credential) => {
-            let path = format!("{path}.credential");
-            let kind = wire::named::<credential::Kind>(check, &format!("{path}.kind"), credential.kind);
-            let value = check.take(format!("{path}.value"), Name::parse(&credential.value));
-            Some(Who::credential(keys, kind?, value?.as_str()))
-        }
-    }
 }
 
 /// A declaration of lost journal numbers.
@@ -214,7 +101,10 @@ pub fn declared_coverage(check: &mut Check, given: &DeclareCoverageRequest) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::Credential;
+    use crate::kernel::PersonId;
+    use crate::proto::presented::Who as Shown;
+    use crate::proto::{Credential, DeviceStamp, Presented, credential};
+    use crate::registers::stamp::Who;
 
     fn keys() -> Keys {
         Keys::new(&[1; 32], &[2; 32])

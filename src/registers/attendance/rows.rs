@@ -165,11 +165,6 @@ fn insert_punch(log: LogId, pos: Pos, at: EpochMs, id: RequestId, punch: &PunchF
             punch.encode_to_vec().into(),
         ],
     );
-    if punch.device_seq > 0 {
-        let slot =
-            Slot { device: punch.device.clone(), journal: Pos::new(punch.journal), seq: punch.device_seq };
-        journal::insert(log, pos, &slot, id, inserts);
-    }
 }
 
 fn coverage_row(log: LogId, pos: Pos, at: EpochMs, item: &DeviceCoverage) -> [Value; 15] {

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::contact::{Contact, Sample};
-use super::fact::{Command, Punch};
 use super::known::Known;
 use super::losses::Declared;
 use crate::kernel::{DeviceId, EpochMs, Label, LogId, Pos};
 use crate::ledger::port::{Occupied, Slot};
 use crate::proto::fact::Fact as Of;
-use crate::proto::{Fact, PunchFact};
+use crate::proto::{Device, Fact};
 use crate::registers::directory::Directory;
+use crate::registers::stamp::{self, Arrival, Placed, Source, Stamp};
 
 /// A start of a device, by log, device and boot.
 pub type BootKey = (LogId, String, String);
@@ -31,13 +31,6 @@ pub struct State {
     pub(super) heard: Vec<(LogId, Contact)>,
 }
 
-/// The journal place of a punch; imported rows have none, and of an unknown device nothing is known.
-pub fn place(own: &Directory, punch: &Punch) -> Option<Slot> {
-    let stamp = &punch.stamp;
-    let device = own.device(stamp.device.as_str()).filter(|_| stamp.seq > 0)?;
-    Some(Slot { device: stamp.device.to_string(), journal: Pos::new(device.journal), seq: stamp.seq })
-}
-
 impl State {
     /// What is known of a log.
     pub fn known(&self, log: LogId) -> Option<&Known> {
@@ -54,10 +47,30 @@ impl State {
         self.losses.get(&(log, pos))
     }
 
-    /// The journal place that a command claims, and what stands there.
-    pub fn slot(&self, own: &Directory, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
-        let Command::Punch(punch) = command else { return None };
-        let slot = place(own, punch)?;
+    /// How a stamp stands in the journal of its device.
+    pub fn arrival(
+        &self,
+        log: LogId,
+        device: &Device,
+        (source, stamp): (Source, &Stamp),
+        at: EpochMs,
+    ) -> Arrival {
+        let contact = match source {
+            Source::Live => Some(Sample { mono_ms: stamp.mono_ms, wall: stamp.claimed, server: at }),
+            Source::Upload => self.sample(log, stamp.device.as_str(), stamp.boot_id.as_str()),
+            Source::Import => None,
+        };
+        let known = self.known(log).and_then(|known| known.journal(&device.device, Pos::new(device.journal)));
+        let mut journal = known.cloned().unwrap_or_default();
+        let leaves_gap = journal.leaves_gap(stamp.seq);
+        journal.add(stamp.seq, stamp.seq);
+        let contact = contact.map(|sample| sample.said(stamp.boot_id.as_str()));
+        Arrival { contact, leaves_gap, through: journal.through() }
+    }
+
+    /// The journal place that a stamp claims, and what stands there.
+    pub fn slot(&self, own: &Directory, log: LogId, stamp: &Stamp) -> Option<(Slot, Option<Occupied>)> {
+        let slot = stamp::place(own, stamp)?;
         if !self.known(log)?.journal(&slot.device, slot.journal).is_some_and(|journal| journal.has(slot.seq))
         {
             return Some((slot, None));
@@ -72,37 +85,31 @@ impl State {
         let known = Arc::make_mut(known);
         known.next = pos.next();
         known.apply(at, fact);
-        match &fact.fact {
-            Some(Of::Punch(punch)) => self.apply_punch(log, pos, digest, punch),
-            Some(Of::JournalLossSignature(signature)) => {
-                if let Some(declared) = self.losses.get_mut(&(log, Pos::new(signature.loss))) {
-                    declared.signed = true;
-                }
-            }
-            _ => {}
+        if let Some(placed) = Placed::of(fact) {
+            self.apply_placed(log, pos, digest, &placed);
+        }
+        if let Some(Of::JournalLossSignature(signature)) = &fact.fact
+            && let Some(declared) = self.losses.get_mut(&(log, Pos::new(signature.loss)))
+        {
+            declared.signed = true;
         }
     }
 
-    fn apply_punch(&mut self, log: LogId, pos: Pos, digest: Option<[u8; 32]>, punch: &PunchFact) {
-        if punch.device_seq == 0 {
-            return;
-        }
-        let slot =
-            Slot { device: punch.device.clone(), journal: Pos::new(punch.journal), seq: punch.device_seq };
-        self.occupied.insert((log, slot), Occupied { pos, digest });
-        let Some(sample) = punch.contact.as_ref().filter(|_| punch.live).map(Sample::heard) else { return };
-        let (Ok(device), Ok(boot_id)) = (DeviceId::parse(&punch.device), Label::parse(&punch.boot_id)) else {
+    fn apply_placed(&mut self, log: LogId, pos: Pos, digest: Option<[u8; 32]>, placed: &Placed<'_>) {
+        self.occupied.insert((log, placed.slot()), Occupied { pos, digest });
+        let Some(sample) = placed.heard.map(Sample::heard) else { return };
+        let (Ok(device), Ok(boot_id)) = (DeviceId::parse(placed.device), Label::parse(placed.boot_id)) else {
             return;
         };
-        let key = (log, punch.device.clone(), punch.boot_id.clone());
+        let key = (log, placed.device.to_owned(), placed.boot_id.to_owned());
         self.samples.entry(key).or_insert(sample);
         let contact = Contact {
             device,
-            journal: Pos::new(punch.journal),
+            journal: placed.journal,
             boot_id,
             first: sample,
             newest: sample,
-            journal_head: punch.device_seq,
+            journal_head: placed.seq,
             going_down: false,
         };
         self.heard.push((log, contact));

@@ -9,7 +9,9 @@ use super::fact::{Noun, Record, day, opt_day};
 use super::view::{GrantView, Reach};
 use crate::kernel::{CentreId, DepartmentId, EpochDay, EpochMs, LogId, Pos, Subject, WindowId, Zone};
 use crate::proto::role_grant::Holder;
-use crate::proto::{Assignment, Centre, CredentialBinding, Device, Person, Role, RoleGrant, Window};
+use crate::proto::{
+    Assignment, Centre, CredentialBinding, Device, Person, Role, RoleGrant, ServiceItem, Window,
+};
 
 /// A record and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,6 +152,27 @@ impl Directory {
     /// A window, retired or not.
     pub fn window(&self, window: &str) -> Option<&Window> {
         if let Record::Window(window) = &self.get(Noun::Window, window)?.record { Some(window) } else { None }
+    }
+
+    /// The windows that are not retired, in the order in which they were first put.
+    pub fn windows(&self) -> impl Iterator<Item = &Window> {
+        self.list(Noun::Window, None)
+            .filter_map(|held| if let Record::Window(window) = &held.record { Some(window) } else { None })
+            .filter(|window| !window.retired)
+    }
+
+    /// The service items that are not retired, in the order in which they were first put.
+    pub fn items(&self) -> impl Iterator<Item = &ServiceItem> {
+        self.list(Noun::ServiceItem, None)
+            .filter_map(|held| if let Record::ServiceItem(item) = &held.record { Some(item) } else { None })
+            .filter(|item| !item.retired)
+    }
+
+    /// The devices that are not retired, in the order in which they were first put.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.list(Noun::Device, None)
+            .filter_map(|held| if let Record::Device(device) = &held.record { Some(device) } else { None })
+            .filter(|device| !device.retired && !device.revoked)
     }
 
     /// The bindings of a credential.

@@ -20,7 +20,7 @@ use crate::store::{StoreError, Tx};
 const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
 
 /// The policies of a log, and the deployment's.
-async fn policies(tx: &mut Tx, log: LogId) -> Result<Book, StoreError> {
+pub(super) async fn policies(tx: &mut Tx, log: LogId) -> Result<Book, StoreError> {
     let own = roster::rows::policies(tx, log, EVERYTHING).await?;
     let deployed = roster::rows::policies(tx, LogId::DEPLOYMENT, EVERYTHING).await?;
     Ok(Book {

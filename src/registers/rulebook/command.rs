@@ -1,6 +1,6 @@
 //! Every command of every register, as one closed enum.
 
-use crate::registers::{approval, attendance, audit, directory, month, roster};
+use crate::registers::{approval, attendance, audit, directory, duty, month, roster};
 
 /// Every command there is.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub enum Command {
     Roster(roster::fact::Command),
     /// Leave, corrections, manual rolls, and who decides about them.
     Approval(approval::fact::Command),
+    /// Windows and their pauses.
+    Duty(duty::fact::Command),
     /// Locks and confirmations of months.
     Month(month::fact::Command),
     /// Reads on record, erasures, rules, ticks.
@@ -27,6 +29,7 @@ impl Command {
             Self::Attendance(command) => command.kind(),
             Self::Roster(command) => command.kind(),
             Self::Approval(command) => command.kind(),
+            Self::Duty(command) => command.kind(),
             Self::Month(command) => command.kind(),
             Self::Audit(command) => command.kind(),
         }
@@ -54,6 +57,12 @@ impl From<roster::fact::Command> for Command {
 impl From<approval::fact::Command> for Command {
     fn from(command: approval::fact::Command) -> Self {
         Self::Approval(command)
+    }
+}
+
+impl From<duty::fact::Command> for Command {
+    fn from(command: duty::fact::Command) -> Self {
+        Self::Duty(command)
     }
 }
 

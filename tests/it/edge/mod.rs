@@ -12,6 +12,7 @@ mod limits;
 mod listen;
 mod metrics;
 mod outcomes;
+mod pages;
 mod pass;
 mod rules;
 mod server;

@@ -13,6 +13,7 @@ use qinlian::registers::attendance::fact::Source;
 use qinlian::registers::attendance::parse as attendance;
 use qinlian::registers::derivation::preview::Overrides;
 use qinlian::registers::directory::parse as directory;
+use qinlian::registers::duty::parse as duty;
 use qinlian::registers::month::parse as month;
 use qinlian::registers::roster::parse as roster;
 
@@ -178,6 +179,23 @@ requests! {
     ProposePolicyRequest: |c, r| roster::policy(c, r.policy).is_some();
     ApprovePolicyRequest: |_, _| true;
     GetPolicyRequest: |_, _| true;
+    OpenWindowRequest: |c, r| stood(c, r.stamp, r.presented);
+    CloseWindowRequest: |c, r| stood(c, r.stamp, r.presented);
+    HandOverWindowRequest: |c, r| stood(c, r.stamp, r.presented);
+    SuggestGuidanceRequest: |_, _| true;
+    StartPauseRequest: started;
+    ExtendPauseRequest: |c, r| stood(c, r.stamp, r.presented);
+    EndPauseRequest: |c, r| duty::end_mode(c, "end_mode", r.end_mode).is_some();
+    DecidePauseRequest: |_, _| true;
+    CoverWindowRequest: |c, r| duty::opt_person(c, "by", &r.by).is_some();
+    UploadDutyEventsRequest: |c, r| r.events.into_iter().all(|each| duty::event(c, keys(), each).is_some());
+    ReportQueueRequest: |c, r| duty::queue(c, &r).is_some();
+    GetBoardRequest: |_, _| true;
+    WatchBoardRequest: |_, _| true;
+    GetHallRequest: |_, _| true;
+    WatchHallRequest: |_, _| true;
+    GetWindowAtRequest: |_, _| true;
+    ListPausesRequest: |_, _| true;
     RequestSwapRequest: |c, r| approval::swap(c, &r, None).is_some();
     AcceptSwapRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
     DecideSwapRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
@@ -193,6 +211,25 @@ requests! {
     ListReadsRequest: |_, _| true;
     RequestErasureRequest: |_, _| true;
     DecideErasureRequest: |_, _| true;
+}
+
+fn stood(check: &mut Check, stamp: Option<DeviceStamp>, presented: Option<Presented>) -> bool {
+    duty::stood(check, keys(), "", stamp, presented).is_some()
+}
+
+fn started(check: &mut Check, request: StartPauseRequest) -> bool {
+    let asked = duty::Asked {
+        path: "",
+        subject: request.subject,
+        reason: request.reason,
+        expected_return_at: request.expected_return_at,
+        sign_displayed: request.sign_displayed,
+        sign_mode: request.sign_mode,
+        guidance: request.guidance,
+        leave_anyway: request.leave_anyway,
+    };
+    let start = duty::start(check, asked).is_some();
+    stood(check, request.stamp, request.presented) && start
 }
 
 fn recorded_leave(check: &mut Check, request: RecordLeaveRequest) -> bool {

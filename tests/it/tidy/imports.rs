@@ -33,6 +33,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("registers/*/view", &["kernel", "proto"]),
     ("registers/verdict", &["kernel", "proto"]),
     ("registers/wire", &["kernel", "proto"]),
+    // What every terminal stamps, whatever the register.
+    ("registers/stamp", &["kernel", "proto", "ledger/{keys,port}", "registers/wire", DIRECTORY]),
     // Only the numbers of the two kinds that the ledger itself looks at.
     ("registers/kind", &["ledger/disclosure", "ledger/erase"]),
     ("registers/failure", &["access", "kernel", "ledger", "store"]),
@@ -63,7 +65,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "policy",
             "proto",
             "ledger/{keys,port,request_seal,standing}",
-            "registers/{kind,verdict}",
+            "registers/{kind,stamp,verdict}",
             "registers/*/view",
             DIRECTORY,
         ],
@@ -72,7 +74,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "registers/*/{service,mod}",
         &[
             "~",
-            "registers/{derivation,desk,failure,kind,rulebook,verdict,wire}",
+            "registers/{derivation,desk,failure,kind,rulebook,stamp,verdict,wire}",
             // A read that is on record is kept by one register for all; the calls of `AttendanceService` are those of two.
             "registers/{audit,attendance}/service",
             SEEN,
@@ -96,7 +98,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "~",
             "!~/{rows,service,about,cache,contacts,live,load}",
             "tlog",
-            "registers/{kind,verdict,wire}",
+            "registers/{kind,stamp,verdict,wire}",
             "registers/*/view",
             DIRECTORY,
             SEEN,
@@ -146,7 +148,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ),
     ("registers/{derivation,rulebook}", &["sqlx", "tonic", FIGURES, TRACES]),
     // Pure files.
-    ("registers/{kind,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
+    ("registers/{kind,stamp,verdict,wire}", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
     ("registers/*/*", &["async", "tokio", "sqlx", "tonic", "tracing", FIGURES, TRACES]),
     ("{registers,ledger,results,findings,witness,access,clock}", &["sqlx", "tonic", FIGURES, TRACES]),
     ("store", &["tonic", FIGURES, TRACES]),

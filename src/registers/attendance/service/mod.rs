@@ -27,7 +27,7 @@ mod blockers;
 mod days;
 mod feeds;
 mod lists;
-mod upload;
+pub(crate) mod upload;
 mod vouched;
 pub mod watch;
 
@@ -209,6 +209,11 @@ pub async fn enter(
 pub(crate) struct Indexes(Vec<Epoch>);
 
 impl Indexes {
+    /// Of a log's epochs.
+    pub(crate) const fn new(epochs: Vec<Epoch>) -> Self {
+        Self(epochs)
+    }
+
     /// The index of an entry.
     pub(crate) fn of(&self, pos: Pos) -> u64 {
         index_of(&self.0, pos)

@@ -124,7 +124,18 @@ fn answered(request_id: RequestId, written: &Written) -> Item {
 }
 
 fn failed(request_id: RequestId, error: &SubmitError) -> Item {
-    let (outcome, reason) = match error {
+    let (outcome, reason) = why_not(Some(error));
+    Item {
+        request_id: request_id.to_string(),
+        outcome: outcome.into(),
+        reason: reason.to_owned(),
+        ..Item::default()
+    }
+}
+
+/// What an item is answered that does not stand in the log; without an error nobody knows whether it does.
+pub(crate) fn why_not(error: Option<&SubmitError>) -> (Outcome, &'static str) {
+    match error.unwrap_or(&SubmitError::InDoubt) {
         SubmitError::Refused(reason) => (Outcome::Rejected, reason.code()),
         SubmitError::RequestIdReused => (Outcome::Conflict, "REQUEST_ID_REUSED"),
         SubmitError::PassGone => (Outcome::Rejected, "DENIED"),
@@ -136,11 +147,5 @@ fn failed(request_id: RequestId, error: &SubmitError) -> Item {
         SubmitError::InDoubt => (Outcome::Retry, "IN_DOUBT"),
         SubmitError::Tampered => (Outcome::Retry, "TAMPERED"),
         SubmitError::Fault => (Outcome::Retry, "FAULT"),
-    };
-    Item {
-        request_id: request_id.to_string(),
-        outcome: outcome.into(),
-        reason: reason.to_owned(),
-        ..Item::default()
     }
 }

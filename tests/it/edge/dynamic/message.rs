@@ -91,9 +91,18 @@ impl Maker {
             {
                 return None;
             }
+            // Whoever acts from a desk has no stamp to give; only uploads are terminals' alone.
+            Kind::Message(_)
+                if depth == 0
+                    && ["stamp", "presented"].contains(&field.name())
+                    && method.parent_service().name() == "DutyService" =>
+            {
+                return None;
+            }
             Kind::Message(_) if field.name() == "reveal" && !names.reveal => return None,
             Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => {
-                let later = field.name() == "until" && method.name() != "EndDeviceOutage";
+                let later = field.name() == "expected_return_at"
+                    || (field.name() == "until" && method.name() != "EndDeviceOutage");
                 timestamp(&inner, now_ms() / 1000 + if later { 3_600 } else { 0 })
             }
             Kind::Message(inner) => Value::Message(self.message(&inner, method, names, depth + 1)),
@@ -149,6 +158,10 @@ impl Maker {
             (_, "page_token" | "cursor" | "origin" | "windows" | "items" | "etag") => return None,
             ("EnrolDeviceRequest", "code") => "aaaa-bbbb-cccc".to_owned(),
             ("Device", "window") | ("CentreDay", "shift") => return None,
+            // A queue is of a window or of an item; nobody acts in anybody's place.
+            ("ReportQueueRequest", "item") | (_, "on_behalf_of" | "by" | "from_window" | "after") => {
+                return None;
+            }
             ("Policy", "pack") => "cn-default".to_owned(),
             (_, "retroactive_reason") => return None,
             ("Assignment", "centre") if names.centre == "_" => "hall".to_owned(),
@@ -169,7 +182,10 @@ impl Maker {
             (_, "department") => names.department.clone(),
             (_, "device") => names.device.clone(),
             (_, "window" | "item" | "grant") => self.code(),
-            _ if depth > 0 || ["reason", "explanation", "boot_id", "serial"].contains(&name) => {
+            _ if depth > 0
+                || ["reason", "explanation", "boot_id", "serial", "override_reason", "leave_reason"]
+                    .contains(&name) =>
+            {
                 format!("w-{}", self.made)
             }
             _ => panic!("{}: no example", field.full_name()),

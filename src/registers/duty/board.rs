@@ -1,0 +1,106 @@
+//! The public board, from the hall: no names, no reasons, and nothing that is not so. Pure.
+
+use std::collections::HashMap;
+
+use super::course::Course;
+use super::guidance::{Scene, serves_item};
+use super::text;
+use crate::kernel::EpochMs;
+use crate::proto::board_window::State;
+use crate::proto::guidance::Kind;
+use crate::proto::{BoardWindow, Guidance, LocalizedText, Window};
+use crate::registers::wire::timestamp;
+
+/// Windows whose terminal is silent, since when.
+pub type Silent = HashMap<String, EpochMs>;
+
+/// The windows of the board, in the order of their numbers; only those that serve an item when one is named.
+pub fn board(scene: &Scene<'_>, silent: &Silent, item: Option<&str>) -> Vec<BoardWindow> {
+    let mut windows: Vec<&Window> = scene.own.windows().collect();
+    windows.retain(|window| item.is_none_or(|item| serves_item(window, item)));
+    windows.sort_by_key(|window| {
+        let digits: String = window.number.chars().filter(char::is_ascii_digit).collect();
+        (digits.parse().unwrap_or(u64::MAX), window.number.clone(), window.window.clone())
+    });
+    windows.into_iter().map(|window| line(scene, silent, window)).collect()
+}
+
+/// What a window is doing, as far as anybody can tell: of a terminal that is silent nothing is known, unless the window is
+/// closed or out of order anyway.
+pub fn shown(course: &Course, scene: &Scene<'_>, silent: bool) -> State {
+    let state = course.state(scene.policy, scene.at);
+    let told = matches!(state, State::Open | State::Covered | State::Paused | State::Unstaffed);
+    if silent && told { State::Unconfirmed } else { state }
+}
+
+/// The windows that citizens are told now: those of the guidance that are open at this moment; when none of them is, the
+/// best that are.
+pub fn targets<'a>(
+    scene: &Scene<'a>,
+    silent: &Silent,
+    window: &Window,
+    guidance: &[Guidance],
+) -> Vec<&'a Window> {
+    let sure = |to: &&Window| !silent.contains_key(&to.window);
+    let told: Vec<&Window> = guidance
+        .iter()
+        .flat_map(|told| &told.windows)
+        .filter_map(|to| scene.own.window(to))
+        .filter(|to| !to.retired && scene.is_serving(&to.window))
+        .filter(sure)
+        .collect();
+    if told.is_empty() { scene.ranked(window).into_iter().filter(sure).collect() } else { told }
+}
+
+/// What citizens of a window that does not serve them are told, and where they are sent.
+pub fn told<'a>(
+    scene: &Scene<'a>,
+    silent: &Silent,
+    window: &Window,
+    guidance: &[Guidance],
+) -> (LocalizedText, Vec<&'a Window>) {
+    let to = targets(scene, silent, window, guidance);
+    let numbers: Vec<&str> = to.iter().map(|to| to.number.as_str()).collect();
+    let stands_in = guidance.iter().any(|told| told.kind() == Kind::BPost);
+    (text::guidance(&numbers, stands_in), to)
+}
+
+fn line(scene: &Scene<'_>, silent: &Silent, window: &Window) -> BoardWindow {
+    let course = scene.course(&window.window);
+    let state = shown(course, scene, silent.contains_key(&window.window));
+    let pause = course.paused(scene.at);
+    let due = pause.and_then(|pause| pause.due()).filter(|due| *due > scene.at);
+    let sends =
+        matches!(state, State::Paused | State::Overdue | State::OffPost | State::Fault | State::Unstaffed);
+    let (said, to) = if sends {
+        let guidance = pause.map(|pause| pause.guidance.as_slice()).unwrap_or_default();
+        let (said, to) = told(scene, silent, window, guidance);
+        (Some(said), to)
+    } else {
+        (None, Vec::new())
+    };
+    // A pause that promised a time, and knows no other window, says just that.
+    let said = said.filter(|_| !(state == State::Paused && to.is_empty()));
+    BoardWindow {
+        window: window.window.clone(),
+        number: window.number.clone(),
+        zone: window.zone.clone(),
+        items: window.items.clone(),
+        kind: window.kind,
+        state: state.into(),
+        returns_at: due.filter(|_| sends && state != State::Unstaffed).map(timestamp),
+        text: Some(text::line(scene.hall.zone(), (state, due), said.as_ref(), scene.at)),
+        redirect_windows: to.into_iter().map(|to| to.window.clone()).collect(),
+    }
+}
+
+/// What changed between two boards: windows as they are now, and windows that are gone.
+pub fn changes(before: &[BoardWindow], now: &[BoardWindow]) -> (Vec<BoardWindow>, Vec<String>) {
+    let known: HashMap<&str, &BoardWindow> =
+        before.iter().map(|window| (window.window.as_str(), window)).collect();
+    let changed = now.iter().filter(|window| known.get(window.window.as_str()) != Some(window)).cloned();
+    let changed = changed.collect();
+    let there: std::collections::HashSet<&str> = now.iter().map(|window| window.window.as_str()).collect();
+    let gone = before.iter().map(|window| window.window.clone());
+    (changed, gone.filter(|window| !there.contains(window.as_str())).collect())
+}

@@ -1,0 +1,171 @@
+//! Where citizens are sent while a window pauses (duty notes 3.4): deterministic, and never to a window that is not open at
+//! that moment. Pure.
+
+use std::collections::HashMap;
+
+use super::course::Course;
+use super::hall::Hall;
+use crate::kernel::{EpochMs, Pos};
+use crate::policy::Policy;
+use crate::proto::guidance::Kind;
+use crate::proto::pause::EndMode;
+use crate::proto::window::Kind as WindowKind;
+use crate::proto::{Guidance, Window};
+use crate::registers::directory::Directory;
+
+/// Windows that are named to citizens.
+pub const WINDOWS_MOST: usize = 3;
+/// A window that is about to pause itself is no help: 5 × 60,000.
+const SOON_MS: i64 = 300_000;
+
+/// The hall at an instant: what each of its windows is doing is found out once.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The hall.
+    pub hall: &'a Hall,
+    /// The centre's directory.
+    pub own: &'a Directory,
+    /// The numbers in force.
+    pub policy: &'a Policy,
+    /// When.
+    pub at: EpochMs,
+    courses: HashMap<&'a str, Course>,
+}
+
+/// Of a window that is not there nothing is known.
+static NOTHING: Course = Course::NOTHING;
+
+/// Does a window serve everything that another one does? One for everything (综合) serves everything.
+fn serves(window: &Window, items: &[String]) -> bool {
+    window.kind() == WindowKind::General || items.iter().all(|item| window.items.contains(item))
+}
+
+/// Does a window serve an item?
+pub fn serves_item(window: &Window, item: &str) -> bool {
+    window.kind() == WindowKind::General || window.items.iter().any(|own| own == item)
+}
+
+impl<'a> Scene<'a> {
+    /// Looks at every window.
+    pub fn new(hall: &'a Hall, own: &'a Directory, policy: &'a Policy, at: EpochMs) -> Self {
+        let courses = own.windows().map(|window| (window.window.as_str(), hall.course(&window.window, at)));
+        Self { hall, own, policy, at, courses: courses.collect() }
+    }
+
+    /// A window.
+    pub fn course(&self, window: &str) -> &Course {
+        self.courses.get(window).unwrap_or(&NOTHING)
+    }
+
+    /// Is a window serving citizens?
+    pub fn is_serving(&self, window: &str) -> bool {
+        self.course(window).is_serving(self.policy, self.at)
+    }
+
+    /// Does a window serve everything that another one does?
+    pub fn serves(&self, window: &str, of: &Window) -> bool {
+        self.own.window(window).is_some_and(|window| !window.retired && serves(window, &of.items))
+    }
+
+    /// The other window that somebody holds.
+    pub fn holds(&self, person_id: &str, but: &str) -> Option<&'a Window> {
+        self.own.windows().filter(|window| window.window != but).find(|window| {
+            self.course(&window.window).hold.as_ref().is_some_and(|hold| hold.person_id == person_id)
+        })
+    }
+
+    /// Pauses of somebody on this local day: when each began, and ended, or until now.
+    pub fn pauses_today(&self, person_id: &str) -> Vec<(EpochMs, EpochMs)> {
+        let zone = self.hall.zone();
+        let pauses = self.courses.values().flat_map(Course::pauses);
+        let own = pauses.filter(|pause| pause.person_id == person_id && pause.is_a_persons());
+        let began = own.filter(|pause| pause.ended.is_none_or(|(_, mode)| mode != EndMode::NotStarted));
+        began
+            .filter(|pause| pause.begins <= self.at && zone.day_of(pause.begins) == zone.day_of(self.at))
+            .map(|pause| (pause.begins, pause.ended.map_or(self.at, |(ended, _)| ended)))
+            .collect()
+    }
+
+    /// The windows that could serve the citizens of another one now, best first: in the same zone, with the shortest
+    /// queue where queues are told, with the lowest number.
+    pub fn ranked(&self, of: &Window) -> Vec<&'a Window> {
+        let holder = self.course(&of.window).hold.as_ref().map(|hold| hold.person_id.as_str());
+        let serving =
+            self.own.windows().filter(|other| other.window != of.window && serves(other, &of.items));
+        let mut found: Vec<(&Window, Option<u32>)> = serving
+            .filter(|other| {
+                let course = self.course(&other.window);
+                let others = course.hold.as_ref().map(|hold| hold.person_id.as_str()) != holder;
+                let soon = course.pause.as_ref().is_some_and(|pause| pause.begins.since(self.at) <= SOON_MS);
+                course.is_serving(self.policy, self.at) && others && !soon
+            })
+            .map(|other| (other, self.hall.waiting(&other.window, self.at)))
+            .collect();
+        // A queue that nobody tells is no short one: then queues are left out.
+        let told = found.iter().all(|(_, waiting)| waiting.is_some());
+        found.sort_by_key(|(other, waiting)| {
+            let waiting = waiting.filter(|_| told).unwrap_or_default();
+            (
+                other.zone != of.zone,
+                waiting,
+                number(&other.number),
+                other.number.clone(),
+                other.window.clone(),
+            )
+        });
+        found.into_iter().map(|(other, _)| other).take(WINDOWS_MOST).collect()
+    }
+
+    /// Would fewer windows be open for one of its items than there should be, if this one paused? Windows of no item leave
+    /// nobody without one.
+    pub fn is_last(&self, of: &Window) -> bool {
+        let wanted = usize::from(self.policy.windows_per_item);
+        of.items.iter().any(|item| {
+            let others =
+                self.own.windows().filter(|other| other.window != of.window && serves_item(other, item));
+            let open = others.filter(|other| self.is_serving(&other.window));
+            open.take(wanted).count() < wanted
+        })
+    }
+
+    /// What citizens are told when nobody says anything else: other windows, if there are any, and when it is back.
+    pub fn found(&self, of: &Window, returns: bool) -> Vec<Guidance> {
+        let windows: Vec<String> = self.ranked(of).into_iter().map(|other| other.window.clone()).collect();
+        let redirect = Guidance { kind: Kind::Redirect.into(), windows, ..Guidance::default() };
+        let back = Guidance { kind: Kind::ReturnTime.into(), ..Guidance::default() };
+        let redirect = Some(redirect).filter(|redirect| !redirect.windows.is_empty());
+        redirect.into_iter().chain(returns.then_some(back)).collect()
+    }
+
+    /// The pauses whose citizens are sent to a window, each with where they are sent instead once that one is not open.
+    pub fn sent_to(&self, window: &str) -> Vec<(Pos, String, Vec<Guidance>)> {
+        let mut changed = Vec::new();
+        for other in self.own.windows().filter(|other| other.window != window) {
+            let Some(pause) = &self.course(&other.window).pause else { continue };
+            if !pause.guidance.iter().any(|told| told.windows.iter().any(|to| to == window)) {
+                continue;
+            }
+            let instead: Vec<String> = self
+                .ranked(other)
+                .into_iter()
+                .filter(|to| to.window != window)
+                .map(|to| to.window.clone())
+                .collect();
+            let kept = pause.guidance.iter().filter(|told| told.kind() != Kind::Redirect).cloned();
+            let redirect = Guidance { kind: Kind::Redirect.into(), windows: instead, ..Guidance::default() };
+            let redirect = Some(redirect).filter(|redirect| !redirect.windows.is_empty());
+            let mut told: Vec<Guidance> = redirect.into_iter().chain(kept).collect();
+            if told.is_empty() && pause.due().is_some() {
+                told.push(Guidance { kind: Kind::ReturnTime.into(), ..Guidance::default() });
+            }
+            changed.push((pause.pos, other.window.clone(), told));
+        }
+        changed
+    }
+}
+
+/// `3` comes before `12`; what has no number comes last.
+fn number(number: &str) -> u64 {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(u64::MAX)
+}

@@ -1,0 +1,174 @@
+//! The hall: everything of the last hours that says what its windows are doing now. Pure; grown by applying facts in the
+//! order of their entries, and shared by who admits and who reads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::clocked::{Clocked, SHIFT_MS, Way, is_in};
+use super::course::{Course, Event, course};
+use super::fact::{duties, happened};
+use crate::kernel::{EpochMs, Pos, Zone};
+use crate::proto::duty_fact::What;
+use crate::proto::fact::Fact as Of;
+use crate::proto::{Fact, PunchFact};
+
+/// What began longer ago has ended by itself, and whatever it said of others too: twice the 16 hours of a shift.
+pub const REACH_MS: i64 = 2 * SHIFT_MS;
+/// A queue that was told longer ago says nothing. 10 × 60,000.
+const QUEUE_MS: i64 = 600_000;
+
+/// A centre's hall.
+#[derive(Debug, Clone)]
+pub struct Hall {
+    /// One past the last entry that it knows.
+    pub next: Pos,
+    /// One past the last entry that had changed the directory when it was loaded: another one may know other people.
+    pub config: Pos,
+    /// The newest instant at which anything was recorded.
+    newest: EpochMs,
+    zone: Zone,
+    windows: HashMap<Arc<str>, Arc<Vec<Arc<Event>>>>,
+    clocked: HashMap<Arc<str>, Arc<Vec<Clocked>>>,
+    /// The window of every pause.
+    pauses: HashMap<Pos, Arc<str>>,
+    /// How many wait, and since when that is known.
+    queues: HashMap<Arc<str>, (u32, EpochMs)>,
+    items: HashMap<Arc<str>, (u32, EpochMs)>,
+}
+
+impl Hall {
+    /// In which nothing is known to have happened.
+    pub fn new(zone: Zone) -> Self {
+        Self {
+            next: Pos::ZERO,
+            config: Pos::ZERO,
+            newest: EpochMs::ZERO,
+            zone,
+            windows: HashMap::new(),
+            clocked: HashMap::new(),
+            pauses: HashMap::new(),
+            queues: HashMap::new(),
+            items: HashMap::new(),
+        }
+    }
+
+    /// Something was recorded then.
+    pub fn recorded(&mut self, at: EpochMs) {
+        self.newest = self.newest.max(at);
+    }
+
+    /// The centre's zone.
+    pub const fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Something happened.
+    pub fn happened(&mut self, event: Event) {
+        self.newest = self.newest.max(event.recorded);
+        if let Some(What::Queued(queued)) = &event.fact.what {
+            let told = (queued.waiting, event.at);
+            if queued.item.is_empty() {
+                self.queues.insert(event.fact.window.as_str().into(), told);
+            } else {
+                self.items.insert(queued.item.as_str().into(), told);
+            }
+            return;
+        }
+        let window: Arc<str> = event.fact.window.as_str().into();
+        if matches!(event.fact.what, Some(What::Paused(_))) {
+            self.pauses.insert(event.pos, Arc::clone(&window));
+        }
+        let events = Arc::make_mut(self.windows.entry(window).or_default());
+        let place = events.partition_point(|known| known.order() < event.order());
+        events.insert(place, Arc::new(event));
+    }
+
+    /// Somebody clocked in or out.
+    pub fn clocked(&mut self, person_id: &str, clocked: Clocked) {
+        let known = Arc::make_mut(self.clocked.entry(person_id.into()).or_default());
+        let place = known.partition_point(|earlier| *earlier < clocked);
+        known.insert(place, clocked);
+    }
+
+    /// A punch, at the best time that it gives itself.
+    pub fn punched(&mut self, punch: &PunchFact, at: EpochMs) {
+        if !punch.person_id.is_empty() {
+            self.clocked(&punch.person_id, Clocked { at, way: Way::of(punch.direction()) });
+        }
+    }
+
+    /// The facts of an entry.
+    pub fn apply(
+        &mut self,
+        pos: Pos,
+        recorded: EpochMs,
+        principal: &str,
+        facts: &[Fact],
+        near: impl Fn(&PunchFact) -> EpochMs,
+    ) {
+        self.newest = self.newest.max(recorded);
+        for fact in facts {
+            if let Some(Of::Punch(punch)) = &fact.fact {
+                self.punched(punch, near(punch));
+            }
+        }
+        for (item, fact) in (0..).zip(duties(facts)) {
+            let at = happened(fact, recorded);
+            let principal = principal.to_owned();
+            self.happened(Event { at, pos, item, recorded, principal, fact: fact.clone() });
+        }
+        self.next = pos.next();
+    }
+
+    /// Lets go of what says nothing any more.
+    pub fn forget(&mut self) {
+        let since = self.newest.plus_ms(-REACH_MS);
+        self.windows.retain(|_, events| {
+            if events.first().is_some_and(|first| first.at < since) {
+                Arc::make_mut(events).retain(|event| event.at >= since);
+            }
+            !events.is_empty()
+        });
+        self.clocked.retain(|_, known| {
+            if known.first().is_some_and(|first| first.at < since) {
+                Arc::make_mut(known).retain(|clocked| clocked.at >= since);
+            }
+            !known.is_empty()
+        });
+        let windows = &self.windows;
+        self.pauses.retain(|pos, window| {
+            windows.get(window).is_some_and(|events| events.iter().any(|event| event.pos == *pos))
+        });
+    }
+
+    /// Somebody's clock-ins and clock-outs, in the order of time.
+    pub fn clocked_of(&self, person_id: &str) -> &[Clocked] {
+        self.clocked.get(person_id).map(|known| known.as_slice()).unwrap_or_default()
+    }
+
+    /// Has somebody clocked in?
+    pub fn is_in(&self, person_id: &str, at: EpochMs) -> bool {
+        is_in(self.clocked_of(person_id), &self.zone, at)
+    }
+
+    /// How many are in.
+    pub fn count_in(&self, at: EpochMs) -> usize {
+        self.clocked.values().filter(|clocked| is_in(clocked, &self.zone, at)).count()
+    }
+
+    /// A window at an instant.
+    pub fn course(&self, window: &str, at: EpochMs) -> Course {
+        let events = self.windows.get(window).into_iter().flat_map(|events| events.iter());
+        course(events.map(|event| &**event), &|person| self.clocked_of(person), at)
+    }
+
+    /// The window that a pause is of.
+    pub fn window_of(&self, pause: Pos) -> Option<&str> {
+        self.pauses.get(&pause).map(|window| &**window)
+    }
+
+    /// How many wait at a window, if somebody tells.
+    pub fn waiting(&self, window: &str, at: EpochMs) -> Option<u32> {
+        self.queues.get(window).filter(|(_, told)| at.since(*told) < QUEUE_MS).map(|(waiting, _)| *waiting)
+    }
+}

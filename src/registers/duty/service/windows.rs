@@ -1,0 +1,127 @@
+//! `OpenWindow`, `CloseWindow`, `HandOverWindow`, `CoverWindow`.
+
+use super::{Calls, Given, ToDo};
+use crate::access::Caller;
+use crate::kernel::Check;
+use crate::proto::{
+    CloseWindowRequest, CloseWindowResponse, CoverWindowRequest, CoverWindowResponse, HandOverWindowRequest,
+    HandOverWindowResponse, OpenWindowRequest, OpenWindowResponse,
+};
+use crate::registers::duty::fact::Act;
+use crate::registers::duty::parse;
+use crate::registers::failure::Failure;
+
+/// A window that is taken, and the reason to go past a rule.
+fn taken(check: &mut Check, window: &str, reason: &str, act: Act) -> Option<ToDo> {
+    let window = parse::window(check, "window", window);
+    let reason = parse::opt_words(check, "override_reason", reason);
+    Some(ToDo { window: Some(window?), act, reason: reason? })
+}
+
+impl Calls {
+    /// `OpenWindow`.
+    pub async fn open_window(
+        &self,
+        caller: &Caller,
+        request: OpenWindowRequest,
+    ) -> Result<OpenWindowResponse, Failure> {
+        let given = Given {
+            centre: &request.centre,
+            request_id: &request.request_id,
+            stamp: request.stamp,
+            presented: request.presented,
+            on_behalf_of: &request.on_behalf_of,
+            view: request.receipt_view,
+        };
+        let parsed = |check: &mut Check| taken(check, &request.window, &request.override_reason, Act::Open);
+        let stood = self.act(caller, given, parsed).await?;
+        let state = self.state(&stood.place, &stood.fact.window).await?;
+        Ok(OpenWindowResponse {
+            receipt: Some(stood.written.receipt(&stood.place.centre)),
+            state: state.into(),
+            flags: stood.fact.flags.clone(),
+            contiguous_through: stood.contiguous_through,
+        })
+    }
+
+    /// `CloseWindow`.
+    pub async fn close_window(
+        &self,
+        caller: &Caller,
+        request: CloseWindowRequest,
+    ) -> Result<CloseWindowResponse, Failure> {
+        let given = Given {
+            centre: &request.centre,
+            request_id: &request.request_id,
+            stamp: request.stamp,
+            presented: request.presented,
+            on_behalf_of: &request.on_behalf_of,
+            view: request.receipt_view,
+        };
+        let parsed = |check: &mut Check| taken(check, &request.window, "", Act::Close);
+        let stood = self.act(caller, given, parsed).await?;
+        let state = self.state(&stood.place, &stood.fact.window).await?;
+        Ok(CloseWindowResponse {
+            receipt: Some(stood.written.receipt(&stood.place.centre)),
+            state: state.into(),
+            flags: stood.fact.flags.clone(),
+            contiguous_through: stood.contiguous_through,
+        })
+    }
+
+    /// `HandOverWindow`.
+    pub async fn hand_over_window(
+        &self,
+        caller: &Caller,
+        request: HandOverWindowRequest,
+    ) -> Result<HandOverWindowResponse, Failure> {
+        let given = Given {
+            centre: &request.centre,
+            request_id: &request.request_id,
+            stamp: request.stamp,
+            presented: request.presented,
+            on_behalf_of: &request.on_behalf_of,
+            view: request.receipt_view,
+        };
+        let parsed =
+            |check: &mut Check| taken(check, &request.window, &request.override_reason, Act::HandOver);
+        let stood = self.act(caller, given, parsed).await?;
+        let state = self.state(&stood.place, &stood.fact.window).await?;
+        Ok(HandOverWindowResponse {
+            receipt: Some(stood.written.receipt(&stood.place.centre)),
+            state: state.into(),
+            flags: stood.fact.flags.clone(),
+            contiguous_through: stood.contiguous_through,
+        })
+    }
+
+    /// `CoverWindow`.
+    pub async fn cover_window(
+        &self,
+        caller: &Caller,
+        request: CoverWindowRequest,
+    ) -> Result<CoverWindowResponse, Failure> {
+        let given = Given {
+            centre: &request.centre,
+            request_id: &request.request_id,
+            stamp: request.stamp,
+            presented: request.presented,
+            on_behalf_of: "",
+            view: request.receipt_view,
+        };
+        let parsed = |check: &mut Check| {
+            let by = parse::opt_person(check, "by", &request.by);
+            let from_window = parse::opt_window(check, "from_window", &request.from_window);
+            let act = Act::Cover { by: by?, from_window: from_window? };
+            taken(check, &request.window, &request.override_reason, act)
+        };
+        let stood = self.act(caller, given, parsed).await?;
+        let state = self.state(&stood.place, &stood.fact.window).await?;
+        Ok(CoverWindowResponse {
+            receipt: Some(stood.written.receipt(&stood.place.centre)),
+            state: state.into(),
+            flags: stood.fact.flags.clone(),
+            contiguous_through: stood.contiguous_through,
+        })
+    }
+}

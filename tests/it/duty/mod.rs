@@ -1,0 +1,10 @@
+//! Windows that keep their promise: what may be done at them, what the public sees, and what is known of any minute.
+
+mod boards;
+mod concurrent;
+mod machine;
+mod offline;
+mod pauses;
+pub(crate) mod rig;
+mod told;
+mod windows;
