@@ -39,6 +39,15 @@ pub struct Violation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violations(pub Vec<Violation>);
 
+impl Violations {
+    /// `field:REASON` of each, for an item of an upload.
+    pub fn named(&self) -> String {
+        let named: Vec<String> =
+            self.0.iter().map(|wrong| format!("{}:{}", wrong.field, wrong.reason)).collect();
+        named.join(" ")
+    }
+}
+
 /// Collects what is wrong while a request is parsed once into valid types.
 ///
 /// `check.take("punch.stamp.device", DeviceId::parse(..))` gives `Some` or notes the violation;

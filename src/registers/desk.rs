@@ -156,6 +156,21 @@ impl Desk {
         Ok((self.registers().attendance.known(self.store(), at).await?, epoch))
     }
 
+    /// Up to which journal number everything of a device has arrived.
+    pub async fn through(&self, place: &Place, device: &DeviceId) -> Result<u64, Failure> {
+        let Some(known) = place.own.device(device.as_str()) else { return Ok(0) };
+        let (devices, _) = self.devices(place.log).await?;
+        Ok(devices.through(device.as_str(), Pos::new(known.journal)))
+    }
+
+    /// The newest signed checkpoint of a log.
+    pub async fn checkpoint(&self, log: LogId) -> Result<String, Failure> {
+        let reader = self.ledger.reader();
+        let (head, epoch) = reader.head(log).await?;
+        let checkpoint = reader.checkpoint(log, head.epoch, head.size).await?;
+        Ok(reader.note(log, &epoch.origin, &checkpoint)?)
+    }
+
     /// The directory of a log, at most a second old as far as other replicas are concerned.
     async fn recent(&self, log: LogId) -> Result<Arc<Directory>, ReadError> {
         let now = self.ledger.clock().monotonic_ms();

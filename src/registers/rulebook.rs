@@ -12,7 +12,7 @@ mod duties;
 pub use about::about;
 pub use approvals::{awaiting, leave_kinds, policy_on};
 pub use command::Command;
-pub use duties::{catch_up, directory_at, hall_at, hall_of, policy_at, silent, silent_at, zone_of};
+pub use duties::{catch_up, directory_at, hall_at, hall_of, silent, silent_at};
 
 use std::collections::HashMap;
 use std::sync::Arc;

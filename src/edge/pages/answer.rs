@@ -1,5 +1,7 @@
 //! Headers of pages.
 
+use std::sync::LazyLock;
+
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -13,14 +15,14 @@ fn hash(of: &str) -> String {
 }
 
 /// Only this page's own script and style, and only requests to where it comes from.
-fn policy() -> String {
+static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
         "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; \
          form-action 'self'; frame-ancestors *",
         hash(SCRIPT),
         hash(STYLE)
     )
-}
+});
 
 fn put(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
@@ -53,7 +55,7 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
 
 fn common(headers: &mut HeaderMap) {
     put(headers, header::CACHE_CONTROL, "no-cache");
-    put(headers, header::CONTENT_SECURITY_POLICY, &policy());
+    put(headers, header::CONTENT_SECURITY_POLICY, &POLICY);
     put(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     put(headers, header::REFERRER_POLICY, "no-referrer");
 }

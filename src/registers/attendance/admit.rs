@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::contact::Sample;
 use super::coverage::{self, Proposal};
 use super::effective::{self, Stamped};
 use super::fact::{self, Command, Import, Punch, Source, Who};
@@ -24,6 +23,7 @@ use crate::proto::{
 };
 use crate::registers::directory::admit::Seen;
 use crate::registers::kind;
+use crate::registers::stamp::Arrival;
 use crate::registers::verdict::{Accepted, Moment, Personal, Verdict};
 
 /// A claim of more than 2 s after the server's time.
@@ -36,7 +36,7 @@ pub fn admit(command: &Command, state: &State, seen: Seen<'_>, moment: &Moment<'
     let unknown = Known::default();
     let known = state.known(moment.log).unwrap_or(&unknown);
     let decided = match command {
-        Command::Punch(punch) => admit_punch(punch, state, known, seen, moment),
+        Command::Punch(punch) => admit_punch(punch, state, seen, moment),
         Command::Coverage(proposals) => admit_coverage(proposals, known, seen, moment),
         Command::Outage { device, from, reason } => begin_outage(device, *from, reason, known, seen),
         Command::OutageEnd { device, until } => end_outage(device, *until, known, seen),
@@ -79,7 +79,6 @@ pub(super) fn device<'a>(device: &DeviceId, seen: Seen<'a>) -> Result<&'a Device
 fn admit_punch(
     punch: &Punch,
     state: &State,
-    known: &Known,
     seen: Seen<'_>,
     moment: &Moment<'_>,
 ) -> Result<Accepted, Refusal> {
@@ -90,14 +89,14 @@ fn admit_punch(
         (Source::Live | Source::Upload, true) => return Err(Refusal::NotATerminal),
         (Source::Import, true) | (Source::Live | Source::Upload, false) => {}
     }
-    let contact = contact(punch, state, moment);
+    let arrival = state.arrival(moment.log, device, (punch.source, stamp), moment.at);
     let mut said = PunchFact {
         journal: if stamp.seq > 0 { device.journal } else { 0 },
-        contact: contact.map(|sample| sample.said(stamp.boot_id.as_str())),
+        contact: arrival.contact.clone(),
         live: punch.source == Source::Live,
         ..punch.said()
     };
-    let mut flags = about_device(punch, device, known, moment);
+    let mut flags = about_device(punch, device, &arrival, moment);
     // The day is that of the best time there is now; a wrong clock makes nobody a stranger.
     let zone = seen.deployment.zone(moment.centre).or_else(|| Zone::parse("").ok());
     let happened = effective::near(&Stamped::of(&said, moment.at));
@@ -115,32 +114,14 @@ fn admit_punch(
             schema: fact::PUNCH_PERSONAL_SCHEMA,
             payload: personal.encode_to_vec(),
         }),
-        contiguous_through: (stamp.seq > 0).then(|| through_with(known, device, punch)),
+        contiguous_through: (stamp.seq > 0).then_some(arrival.through),
         facts: vec![Fact { fact: Some(Of::Punch(said)) }],
         ..Accepted::default()
     })
 }
 
-/// The contact that dates a punch: its own, or the first that is known of its boot.
-fn contact(punch: &Punch, state: &State, moment: &Moment<'_>) -> Option<Sample> {
-    let stamp = &punch.stamp;
-    match punch.source {
-        Source::Live => Some(Sample { mono_ms: stamp.mono_ms, wall: stamp.claimed, server: moment.at }),
-        Source::Upload => state.sample(moment.log, stamp.device.as_str(), stamp.boot_id.as_str()),
-        Source::Import => None,
-    }
-}
-
-fn through_with(known: &Known, device: &Device, punch: &Punch) -> u64 {
-    let journal = known.journal(&device.device, Pos::new(device.journal)).cloned();
-    let mut journal = journal.unwrap_or_default();
-    journal.add(punch.stamp.seq, punch.stamp.seq);
-    journal.through()
-}
-
-fn about_device(punch: &Punch, device: &Device, known: &Known, moment: &Moment<'_>) -> Vec<PunchFlag> {
+fn about_device(punch: &Punch, device: &Device, arrival: &Arrival, moment: &Moment<'_>) -> Vec<PunchFlag> {
     let (stamp, imported) = (&punch.stamp, punch.source == Source::Import);
-    let journal = known.journal(&device.device, Pos::new(device.journal)).cloned().unwrap_or_default();
     let signed = device.public_key.is_empty()
         || punch.verified_by.is_some_and(|key| key.as_slice() == device.public_key)
         || signature::is_good(&device.public_key, moment.centre, punch);
@@ -150,7 +131,7 @@ fn about_device(punch: &Punch, device: &Device, known: &Known, moment: &Moment<'
         // A file may well be older than a terminal's journal.
         (PunchFlag::OldTime, age_ms > OLD_MS && !imported),
         (PunchFlag::BadSignature, !signed && !imported),
-        (PunchFlag::JournalGap, journal.leaves_gap(stamp.seq)),
+        (PunchFlag::JournalGap, arrival.leaves_gap),
         (PunchFlag::DeviceRetired, device.retired),
         (PunchFlag::FromImport, imported),
     ];

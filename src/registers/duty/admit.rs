@@ -129,11 +129,7 @@ struct Done {
 impl Judge<'_> {
     fn deed(&self, deed: &Deed) -> Result<Accepted, Refusal> {
         let stamp = self.stamp(deed)?;
-        let pause = match &deed.act {
-            Act::Extend { pause, .. } | Act::End { pause, .. } => *pause,
-            Act::Open | Act::Close | Act::HandOver | Act::Start(_) | Act::Cover { .. } => None,
-        };
-        let window = self.window(deed, pause)?;
+        let window = self.window(deed, deed.act.pause())?;
         let mut strange = false;
         if let Some(stamp) = &stamp {
             let device = self.here.seen.own.device(&stamp.device);
@@ -149,8 +145,13 @@ impl Judge<'_> {
         let at = super::fact::happened(&said, self.moment.at);
         let actor = self.actor(deed, at)?;
         // What happened earlier is judged by how the hall stood then; of what is long over nothing is remembered.
-        let past = Scene::new(self.scene.hall, self.scene.own, self.scene.policy, at);
-        let scene = if deed.source == Source::Upload { &past } else { &self.scene };
+        let past;
+        let scene = if deed.source == Source::Upload {
+            past = Scene::new(self.scene.hall, self.scene.own, self.scene.policy, at);
+            &past
+        } else {
+            &self.scene
+        };
         let remembered = self.moment.at.since(at) <= SHIFT_MS;
         let course = scene.course(&window.window);
         let asked = Asked { deed, window, scene, course, actor: &actor, at, remembered };

@@ -48,6 +48,16 @@ pub enum Act {
     },
 }
 
+impl Act {
+    /// The pause that it names.
+    pub const fn pause(&self) -> Option<Pos> {
+        match self {
+            Self::Extend { pause, .. } | Self::End { pause, .. } => *pause,
+            Self::Open | Self::Close | Self::HandOver | Self::Start(_) | Self::Cover { .. } => None,
+        }
+    }
+}
+
 /// A pause, as it is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Start {
@@ -207,28 +217,23 @@ impl Deed {
     /// The fact, as far as whoever acts said it.
     pub fn said(&self) -> DutyFact {
         use crate::proto::duty_fact::{Closed, Covered, Ended, Extended, HandedOver, Opened, Paused};
-        let (pause, what) = match &self.act {
-            Act::Open => (None, What::Opened(Opened {})),
-            Act::Close => (None, What::Closed(Closed {})),
-            Act::HandOver => (None, What::HandedOver(HandedOver {})),
-            Act::Start(start) => (
-                None,
-                What::Paused(Paused {
-                    subject: start.subject.into(),
-                    reason: start.reason.into(),
-                    expected_return_ms: start.expected.map_or(0, EpochMs::get),
-                    sign_displayed: start.sign_displayed,
-                    sign_mode: start.sign_mode.into(),
-                    guidance: start.guidance.clone(),
-                    leave_anyway: start.leave_anyway,
-                    ..Paused::default()
-                }),
-            ),
-            Act::Extend { pause, expected } => {
-                (*pause, What::Extended(Extended { expected_return_ms: expected.get() }))
-            }
-            Act::End { pause, mode } => (*pause, What::Ended(Ended { mode: (*mode).into() })),
-            Act::Cover { .. } => (None, What::Covered(Covered {})),
+        let what = match &self.act {
+            Act::Open => What::Opened(Opened {}),
+            Act::Close => What::Closed(Closed {}),
+            Act::HandOver => What::HandedOver(HandedOver {}),
+            Act::Start(start) => What::Paused(Paused {
+                subject: start.subject.into(),
+                reason: start.reason.into(),
+                expected_return_ms: start.expected.map_or(0, EpochMs::get),
+                sign_displayed: start.sign_displayed,
+                sign_mode: start.sign_mode.into(),
+                guidance: start.guidance.clone(),
+                leave_anyway: start.leave_anyway,
+                ..Paused::default()
+            }),
+            Act::Extend { expected, .. } => What::Extended(Extended { expected_return_ms: expected.get() }),
+            Act::End { mode, .. } => What::Ended(Ended { mode: (*mode).into() }),
+            Act::Cover { .. } => What::Covered(Covered {}),
         };
         let by = match &self.act {
             Act::Cover { by, .. } => by.as_ref(),
@@ -246,7 +251,7 @@ impl Deed {
             window: self.window.as_ref().map(WindowId::to_string).unwrap_or_default(),
             person_id: person.map(PersonId::to_string).unwrap_or_default(),
             stamp: self.stamp.as_ref().map(|stamp| stamp.said()),
-            pause: pause.map(Pos::get),
+            pause: self.act.pause().map(Pos::get),
             what: Some(what),
             ..DutyFact::default()
         }

@@ -165,7 +165,7 @@ impl<'a> Scene<'a> {
 }
 
 /// `3` comes before `12`; what has no number comes last.
-fn number(number: &str) -> u64 {
+pub fn number(number: &str) -> u64 {
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(u64::MAX)
 }

@@ -33,7 +33,6 @@ pub struct Hall {
     pauses: HashMap<Pos, Arc<str>>,
     /// How many wait, and since when that is known.
     queues: HashMap<Arc<str>, (u32, EpochMs)>,
-    items: HashMap<Arc<str>, (u32, EpochMs)>,
 }
 
 impl Hall {
@@ -48,7 +47,6 @@ impl Hall {
             clocked: HashMap::new(),
             pauses: HashMap::new(),
             queues: HashMap::new(),
-            items: HashMap::new(),
         }
     }
 
@@ -66,11 +64,9 @@ impl Hall {
     pub fn happened(&mut self, event: Event) {
         self.newest = self.newest.max(event.recorded);
         if let Some(What::Queued(queued)) = &event.fact.what {
-            let told = (queued.waiting, event.at);
+            // How many wait for an item ranks no window before another.
             if queued.item.is_empty() {
-                self.queues.insert(event.fact.window.as_str().into(), told);
-            } else {
-                self.items.insert(queued.item.as_str().into(), told);
+                self.queues.insert(event.fact.window.as_str().into(), (queued.waiting, event.at));
             }
             return;
         }

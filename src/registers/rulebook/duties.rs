@@ -4,10 +4,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::approvals::{self, policies};
+use super::approvals::policies;
 use crate::kernel::{EpochMs, LogId, Pos, Zone};
 use crate::ledger::port::ConfigAt;
-use crate::policy::Policy;
 use crate::proto::PunchFact;
 use crate::registers::attendance::coverage::SILENT_MS;
 use crate::registers::attendance::effective::{self, Stamped};
@@ -35,23 +34,18 @@ pub(super) fn near(punch: &PunchFact, recorded: EpochMs) -> EpochMs {
 }
 
 /// Brings a hall up to a position.
-pub async fn catch_up(
-    tx: &mut Tx,
-    behind: Behind,
-    own: &Directory,
-    zone: &Zone,
-) -> Result<Arc<Hall>, StoreError> {
+pub async fn catch_up(tx: &mut Tx, behind: Behind, own: &Directory) -> Result<Arc<Hall>, StoreError> {
     let Behind { kept, at: ConfigAt { log, config_pos, next_pos: next } } = behind;
     let mut hall = match kept {
         Some(kept) if kept.next == next => return Ok(kept),
         Some(kept) => Arc::unwrap_or_clone(kept),
-        None => Hall::new(zone.clone()),
+        None => Hall::new(zone_of(tx, log).await?),
     };
     if hall.next == Pos::ZERO {
         let newest =
             duty::rows::newest(tx, log, next).await?.max(attendance::load::newest(tx, log, next).await?);
         let during = (newest.plus_ms(-REACH_MS), EpochMs::MAX);
-        whole(tx, &mut hall, log, (own, zone), next, during).await?;
+        whole(tx, &mut hall, log, own, next, during).await?;
         hall.recorded(newest);
     } else {
         for event in duty::rows::since(tx, log, hall.next, next).await? {
@@ -72,12 +66,12 @@ pub async fn catch_up(
 pub async fn hall_at(
     tx: &mut Tx,
     log: LogId,
-    (own, zone): (&Directory, &Zone),
+    own: &Directory,
     before: Pos,
     at: EpochMs,
 ) -> Result<Hall, StoreError> {
-    let mut hall = Hall::new(zone.clone());
-    whole(tx, &mut hall, log, (own, zone), before, (at.plus_ms(-REACH_MS), at)).await?;
+    let mut hall = Hall::new(zone_of(tx, log).await?);
+    whole(tx, &mut hall, log, own, before, (at.plus_ms(-REACH_MS), at)).await?;
     hall.next = before;
     Ok(hall)
 }
@@ -86,11 +80,11 @@ pub async fn hall_at(
 pub async fn hall_of(
     tx: &mut Tx,
     log: LogId,
-    (own, zone): (&Directory, &Zone),
+    own: &Directory,
     (windows, before): (&BTreeSet<&str>, Pos),
     (from, until): (EpochMs, EpochMs),
 ) -> Result<Hall, StoreError> {
-    let mut hall = Hall::new(zone.clone());
+    let mut hall = Hall::new(zone_of(tx, log).await?);
     let mut people = BTreeSet::new();
     for event in duty::rows::of_windows(tx, log, windows, before, (from, until)).await? {
         people.insert(event.fact.person_id.clone());
@@ -98,7 +92,7 @@ pub async fn hall_of(
     }
     people.retain(|person| own.assignments(person).next().is_some());
     let people = people.iter().map(String::as_str).collect();
-    clocked(tx, &mut hall, log, &people, (before, zone), (from, until)).await?;
+    clocked(tx, &mut hall, log, &people, before, (from, until)).await?;
     Ok(hall)
 }
 
@@ -134,14 +128,14 @@ async fn whole(
     tx: &mut Tx,
     hall: &mut Hall,
     log: LogId,
-    (own, zone): (&Directory, &Zone),
+    own: &Directory,
     before: Pos,
     (from, until): (EpochMs, EpochMs),
 ) -> Result<(), StoreError> {
     for event in duty::rows::between(tx, log, before, (from, until)).await? {
         hall.happened(event);
     }
-    clocked(tx, hall, log, &own.assigned(), (before, zone), (from, until)).await
+    clocked(tx, hall, log, &own.assigned(), before, (from, until)).await
 }
 
 /// When some people clocked in and out.
@@ -150,13 +144,13 @@ async fn clocked(
     hall: &mut Hall,
     log: LogId,
     people: &BTreeSet<&str>,
-    (before, zone): (Pos, &Zone),
+    before: Pos,
     (from, until): (EpochMs, EpochMs),
 ) -> Result<(), StoreError> {
     let ends = until.plus_ms(1);
     let windows: Vec<attendance::load::Window> =
         people.iter().map(|person| ((*person).to_owned(), from, ends)).collect();
-    let found = attendance::load::punches_in(tx, log, &windows, before, zone).await?;
+    let found = attendance::load::punches_in(tx, log, &windows, before, hall.zone()).await?;
     for person in people {
         for (punch, effective) in found.punches_of(person, before) {
             hall.clocked(person, Clocked { at: effective.at, way: Way::of(punch.fact.direction()) });
@@ -177,8 +171,10 @@ pub(super) async fn load(
     let wanted: BTreeSet<LogId> = commands.iter().map(|(log, _)| *log).collect();
     for at in config.iter().filter(|at| wanted.contains(&at.log)) {
         let Some(own) = directories.get(&at.log) else { continue };
-        let Some(zone) = directory::rows::zone(tx, at.log).await? else { continue };
-        let hall = catch_up(tx, live.behind(*at), own, &zone).await?;
+        if at.log == LogId::DEPLOYMENT {
+            continue;
+        }
+        let hall = catch_up(tx, live.behind(*at), own).await?;
         duties.state.put(at.log, hall);
         duties.books.insert(at.log, policies(tx, at.log).await?);
     }
@@ -205,18 +201,13 @@ pub(super) fn admit(
     duty::admit::admit(command, &duties.state, seen, known, moment)
 }
 
-/// The policy in force in a log on the day of an instant.
-pub async fn policy_at(tx: &mut Tx, log: LogId, zone: &Zone, at: EpochMs) -> Result<Policy, StoreError> {
-    approvals::policy_on(tx, log, zone.day_of(at)).await
-}
-
-/// A log's directory as it was before a position, and the centre's zone.
+/// A log's directory as it was before a position.
 pub async fn directory_at(tx: &mut Tx, log: LogId, before: Pos) -> Result<Arc<Directory>, StoreError> {
     directory::rows::advance(tx, log, None, before).await
 }
 
 /// A centre's zone.
-pub async fn zone_of(tx: &mut Tx, log: LogId) -> Result<Zone, StoreError> {
+async fn zone_of(tx: &mut Tx, log: LogId) -> Result<Zone, StoreError> {
     let missing = StoreError::Inconsistent { table: "directory_record", column: "zone" };
     directory::rows::zone(tx, log).await?.ok_or(missing)
 }

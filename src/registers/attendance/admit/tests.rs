@@ -7,6 +7,7 @@ use crate::kernel::{CentreId, Label, LogId, PersonId};
 use crate::ledger::keys::Keys;
 use crate::proto::punch::{Direction, Method};
 use crate::proto::{Assignment, Centre, CredentialBinding, Person, Presented, credential, presented};
+use crate::registers::attendance::contact::Sample;
 use crate::registers::attendance::coverage::Covered;
 use crate::registers::attendance::fact::Stamp;
 use crate::registers::directory::Directory;

@@ -59,7 +59,7 @@ impl Calls {
         let fact = punch_of(&written.facts);
         let contiguous_through = match written.contiguous_through {
             Some(through) => through,
-            None => self.through(&place, &device).await?,
+            None => self.desk.through(&place, &device).await?,
         };
         Ok(RecordPunchResponse {
             outcome: outcome(written.outcome, fact).into(),
@@ -107,8 +107,8 @@ impl Calls {
         self.desk.registers().attendance.report(place.log, contact);
         Ok(ReportDeviceResponse {
             server_time: Some(wire::timestamp(now)),
-            contiguous_through: self.through(&place, &device).await?,
-            checkpoint: self.checkpoint(place.log).await?,
+            contiguous_through: self.desk.through(&place, &device).await?,
+            checkpoint: self.desk.checkpoint(place.log).await?,
         })
     }
 
@@ -160,13 +160,6 @@ impl Calls {
         Ok(EndDeviceOutageResponse { receipt: Some(written.receipt(&centre)) })
     }
 
-    /// Up to which journal number everything of a device has arrived.
-    async fn through(&self, place: &Place, device: &DeviceId) -> Result<u64, Failure> {
-        let Some(known) = place.own.device(device.as_str()) else { return Ok(0) };
-        let (devices, _) = self.desk.devices(place.log).await?;
-        Ok(devices.through(device.as_str(), Pos::new(known.journal)))
-    }
-
     /// What its calls work at.
     pub(crate) const fn desk(&self) -> &Desk {
         &self.desk
@@ -174,14 +167,6 @@ impl Calls {
 
     pub(crate) async fn indexes(&self, log: LogId) -> Result<Indexes, Failure> {
         Ok(Indexes(self.desk.ledger().reader().epochs(log).await?))
-    }
-
-    /// The newest signed checkpoint of a log.
-    async fn checkpoint(&self, log: LogId) -> Result<String, Failure> {
-        let reader = self.desk.ledger().reader();
-        let (head, epoch) = reader.head(log).await?;
-        let checkpoint = reader.checkpoint(log, head.epoch, head.size).await?;
-        Ok(reader.note(log, &epoch.origin, &checkpoint)?)
     }
 }
 

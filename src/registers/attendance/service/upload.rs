@@ -71,9 +71,9 @@ impl Calls {
         }
         Ok(UploadPunchesResponse {
             results,
-            checkpoint: self.checkpoint(place.log).await?,
+            checkpoint: self.desk.checkpoint(place.log).await?,
             server_time: Some(wire::timestamp(self.desk.now())),
-            contiguous_through: self.through(&place, &device).await?,
+            contiguous_through: self.desk.through(&place, &device).await?,
         })
     }
 
@@ -89,9 +89,7 @@ impl Calls {
         let keys = self.desk.registers().keys();
         let punch = parse::punch(&mut check, keys, "punch", Source::Upload, None, Some(given));
         if let Err(wrong) = check.done() {
-            let named: Vec<String> =
-                wrong.0.iter().map(|wrong| format!("{}:{}", wrong.field, wrong.reason)).collect();
-            return Err(rejected(named.join(" ")));
+            return Err(rejected(wrong.named()));
         }
         match punch {
             Some((_, punch)) if punch.stamp.device != *device => Err(rejected("ANOTHER_DEVICE".to_owned())),

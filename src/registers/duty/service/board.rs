@@ -78,11 +78,15 @@ impl Calls {
 
     /// The log of a centre that has a board.
     pub(super) async fn centre(&self, centre: &CentreId) -> Result<LogId, Failure> {
+        self.public(centre).await?.ok_or(Failure::NotFound("centre"))
+    }
+
+    /// The same; `None`: there is no such centre.
+    async fn public(&self, centre: &CentreId) -> Result<Option<LogId>, Failure> {
         if centre.is_deployment() {
-            return Err(Failure::NotFound("centre"));
+            return Ok(None);
         }
-        let known = self.desk.unproven(centre).await?;
-        known.map(|(log, _)| log).ok_or(Failure::NotFound("centre"))
+        Ok(self.desk.unproven(centre).await?.map(|(log, _)| log))
     }
 
     /// How many entries of the present tree come before a position.
@@ -113,10 +117,7 @@ impl Calls {
     /// What proves the board of a past instant; `None`: there is no such centre.
     pub async fn board_proof(&self, centre: &str, at: EpochMs) -> Result<Option<Proof>, Failure> {
         let Ok(centre) = CentreId::parse(centre) else { return Ok(None) };
-        if centre.is_deployment() {
-            return Ok(None);
-        }
-        let Some((log, _)) = self.desk.unproven(&centre).await? else { return Ok(None) };
+        let Some(log) = self.public(&centre).await? else { return Ok(None) };
         let at = at.min(self.desk.now());
         let _turn = self.turn().await?;
         let before = look::known_at(&self.desk, log, at).await?;
@@ -137,10 +138,7 @@ impl Calls {
         at: Option<EpochMs>,
     ) -> Result<Option<BoardPage>, Failure> {
         let Ok(centre) = CentreId::parse(centre) else { return Ok(None) };
-        if centre.is_deployment() {
-            return Ok(None);
-        }
-        let Some((log, _)) = self.desk.unproven(&centre).await? else { return Ok(None) };
+        let Some(log) = self.public(&centre).await? else { return Ok(None) };
         let deployment = self.desk.directory(LogId::DEPLOYMENT).await?;
         let name = deployment.centre(&centre).map(|(_, known)| known.name.clone()).unwrap_or_default();
         let zone = deployment.zone(&centre).ok_or(Failure::Fault("ZONE"))?;

@@ -180,11 +180,9 @@ impl Calls {
         let now = self.desk.now();
         let until = last.plus_ms(SHIFT_MS + 1).min(now.max(last));
         let mut tx = self.desk.store().snapshot().await?;
-        let zone = place.deployment.zone(&place.centre).ok_or(Failure::Fault("ZONE"))?;
         let during = (first.plus_ms(-REACH_MS), until);
         let windows = page.iter().map(|event| event.fact.window.as_str()).collect();
-        let hall = rulebook::hall_of(&mut tx, place.log, (&place.own, &zone), (&windows, EVERYTHING), during)
-            .await?;
+        let hall = rulebook::hall_of(&mut tx, place.log, &place.own, (&windows, EVERYTHING), during).await?;
         tx.rollback().await?;
         let mut found: HashMap<Pos, Vec<PauseCourse>> = HashMap::new();
         for window in windows {

@@ -50,10 +50,9 @@ pub(super) async fn now(desk: &Desk, log: LogId) -> Result<Look, Failure> {
     let at = ConfigAt { log, config_pos: head.config_pos, next_pos: before };
     let live = &desk.registers().duty;
     let mut tx = desk.store().snapshot().await?;
-    let zone = rulebook::zone_of(&mut tx, log).await?;
-    let hall = rulebook::catch_up(&mut tx, live.behind(at), &own, &zone).await?;
+    let hall = rulebook::catch_up(&mut tx, live.behind(at), &own).await?;
     let time = desk.now().max(head.last);
-    let policy = rulebook::policy_at(&mut tx, log, &zone, time).await?;
+    let policy = rulebook::policy_on(&mut tx, log, hall.zone().day_of(time)).await?;
     tx.rollback().await?;
     live.keep_hall(log, Arc::clone(&hall));
     let silent = rulebook::silent(&own, &devices);
@@ -63,10 +62,9 @@ pub(super) async fn now(desk: &Desk, log: LogId) -> Result<Look, Failure> {
 /// A centre's hall at an instant, as far as was known before a position.
 pub(super) async fn at(desk: &Desk, log: LogId, before: Pos, at: EpochMs) -> Result<Look, Failure> {
     let mut tx = desk.store().snapshot().await?;
-    let zone = rulebook::zone_of(&mut tx, log).await?;
     let own = rulebook::directory_at(&mut tx, log, before).await?;
-    let hall = rulebook::hall_at(&mut tx, log, (&own, &zone), before, at).await?;
-    let policy = rulebook::policy_at(&mut tx, log, &zone, at).await?;
+    let hall = rulebook::hall_at(&mut tx, log, &own, before, at).await?;
+    let policy = rulebook::policy_on(&mut tx, log, hall.zone().day_of(at)).await?;
     let silent = rulebook::silent_at(&mut tx, log, &own, before).await?;
     tx.rollback().await?;
     Ok(Look { hall: Arc::new(hall), own, policy, silent, at, before })

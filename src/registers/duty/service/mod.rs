@@ -61,8 +61,36 @@ struct Given<'a> {
     view: i32,
 }
 
-/// What is to be done.
-struct ToDo {
+/// What every request for a deed has, under the same names.
+macro_rules! given {
+    ($request:ident, $on_behalf_of:expr) => {
+        Given {
+            centre: &$request.centre,
+            request_id: &$request.request_id,
+            stamp: $request.stamp,
+            presented: $request.presented,
+            on_behalf_of: $on_behalf_of,
+            view: $request.receipt_view,
+        }
+    };
+}
+use given;
+
+/// What most deeds are answered, under the same names.
+macro_rules! stands {
+    ($response:ident, $calls:ident, $stood:ident) => {
+        $response {
+            state: $calls.state(&$stood.place, &$stood.fact.window).await?.into(),
+            receipt: Some($stood.written.receipt(&$stood.place.centre)),
+            flags: $stood.fact.flags.clone(),
+            contiguous_through: $stood.contiguous_through,
+        }
+    };
+}
+use stands;
+
+/// What somebody means to do.
+struct Intent {
     window: Option<WindowId>,
     act: Act,
     reason: Option<Words>,
@@ -88,7 +116,7 @@ impl Calls {
         &self,
         caller: &Caller,
         given: Given<'_>,
-        parsed: impl FnOnce(&mut Check) -> Option<ToDo>,
+        parsed: impl FnOnce(&mut Check) -> Option<Intent>,
     ) -> Result<Stood, Failure> {
         let mut check = Check::new();
         let centre = wire::centre(&mut check, given.centre);
@@ -96,10 +124,10 @@ impl Calls {
         let keys = self.desk.registers().keys();
         let stood = parse::stood(&mut check, keys, "", given.stamp, given.presented);
         let on_behalf_of = parse::opt_person(&mut check, "on_behalf_of", given.on_behalf_of);
-        let to_do = parsed(&mut check);
+        let intent = parsed(&mut check);
         check.done()?;
-        let (Some(centre), Some(id), Some(stood), Some(on_behalf_of), Some(to_do)) =
-            (centre, id, stood, on_behalf_of, to_do)
+        let (Some(centre), Some(id), Some(stood), Some(on_behalf_of), Some(intent)) =
+            (centre, id, stood, on_behalf_of, intent)
         else {
             return Err(Failure::Fault("PARSE"));
         };
@@ -112,9 +140,9 @@ impl Calls {
             who,
             presented,
             on_behalf_of,
-            window: to_do.window,
-            act: to_do.act,
-            reason: to_do.reason,
+            window: intent.window,
+            act: intent.act,
+            reason: intent.reason,
         };
         own_stamp(caller, &place, &deed)?;
         verify(&place, &mut deed);
@@ -136,10 +164,7 @@ impl Calls {
     /// A pause is named by the index of its entry: where that stands.
     async fn placed(&self, place: &Place, command: Command) -> Result<Command, Failure> {
         let named = match &command {
-            Command::Deed(deed) => match &deed.act {
-                Act::Extend { pause, .. } | Act::End { pause, .. } => *pause,
-                Act::Open | Act::Close | Act::HandOver | Act::Start(_) | Act::Cover { .. } => None,
-            },
+            Command::Deed(deed) => deed.act.pause(),
             Command::Decide { pause, .. } => Some(*pause),
             Command::Queue { .. } => None,
         };

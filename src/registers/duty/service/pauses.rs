@@ -1,6 +1,6 @@
 //! `SuggestGuidance`, `StartPause`, `ExtendPause`, `EndPause`.
 
-use super::{Calls, Given, ToDo, opt_ms};
+use super::{Calls, Given, Intent, given, opt_ms, stands};
 use crate::access::Caller;
 use crate::kernel::{Check, EpochMs, Said};
 use crate::proto::duty_fact::What;
@@ -40,14 +40,7 @@ impl Calls {
         caller: &Caller,
         request: StartPauseRequest,
     ) -> Result<StartPauseResponse, Failure> {
-        let given = Given {
-            centre: &request.centre,
-            request_id: &request.request_id,
-            stamp: request.stamp,
-            presented: request.presented,
-            on_behalf_of: &request.on_behalf_of,
-            view: request.receipt_view,
-        };
+        let given = given!(request, &request.on_behalf_of);
         let parsed = |check: &mut Check| {
             let window = parse::window(check, "window", &request.window);
             let asked = parse::Asked {
@@ -66,7 +59,7 @@ impl Calls {
                 check.refuse("leave_reason", "EMPTY", said);
             }
             let reason = parse::opt_words(check, "leave_reason", &request.leave_reason);
-            Some(ToDo { window: Some(window?), act: Act::Start(start?), reason: reason? })
+            Some(Intent { window: Some(window?), act: Act::Start(start?), reason: reason? })
         };
         let stood = self.act(caller, given, parsed).await?;
         let Some(What::Paused(said)) = &stood.fact.what else { return Err(Failure::Fault("FACTS")) };
@@ -100,21 +93,14 @@ impl Calls {
         caller: &Caller,
         request: ExtendPauseRequest,
     ) -> Result<ExtendPauseResponse, Failure> {
-        let given = Given {
-            centre: &request.centre,
-            request_id: &request.request_id,
-            stamp: request.stamp,
-            presented: request.presented,
-            on_behalf_of: &request.on_behalf_of,
-            view: request.receipt_view,
-        };
+        let given = given!(request, &request.on_behalf_of);
         let parsed = |check: &mut Check| {
             let window = parse::meant_window(check, &request.window, request.pause);
             let field = "expected_return_at";
             let expected: Option<EpochMs> = wire::instant(check, field, request.expected_return_at.as_ref());
             let reason = parse::opt_words(check, "reason", &request.reason);
             let act = Act::Extend { pause: parse::opt_pause(request.pause), expected: expected? };
-            Some(ToDo { window: window?, act, reason: reason? })
+            Some(Intent { window: window?, act, reason: reason? })
         };
         let stood = self.act(caller, given, parsed).await?;
         let zone = stood.place.deployment.zone(&stood.place.centre).ok_or(Failure::Fault("ZONE"))?;
@@ -138,27 +124,14 @@ impl Calls {
         caller: &Caller,
         request: EndPauseRequest,
     ) -> Result<EndPauseResponse, Failure> {
-        let given = Given {
-            centre: &request.centre,
-            request_id: &request.request_id,
-            stamp: request.stamp,
-            presented: request.presented,
-            on_behalf_of: &request.on_behalf_of,
-            view: request.receipt_view,
-        };
+        let given = given!(request, &request.on_behalf_of);
         let parsed = |check: &mut Check| {
             let window = parse::meant_window(check, &request.window, request.pause);
             let mode = parse::end_mode(check, "end_mode", request.end_mode);
             let act = Act::End { pause: parse::opt_pause(request.pause), mode: mode? };
-            Some(ToDo { window: window?, act, reason: None })
+            Some(Intent { window: window?, act, reason: None })
         };
         let stood = self.act(caller, given, parsed).await?;
-        let state = self.state(&stood.place, &stood.fact.window).await?;
-        Ok(EndPauseResponse {
-            receipt: Some(stood.written.receipt(&stood.place.centre)),
-            state: state.into(),
-            flags: stood.fact.flags.clone(),
-            contiguous_through: stood.contiguous_through,
-        })
+        Ok(stands!(EndPauseResponse, self, stood))
     }
 }

@@ -4,7 +4,7 @@ use prost::Message;
 
 use super::{Calls, verify};
 use crate::access::Caller;
-use crate::kernel::{Check, DeviceId, Pos, RequestId};
+use crate::kernel::{Check, DeviceId, RequestId};
 use crate::ledger::committer::Outcome as Stored;
 use crate::ledger::port::Submission;
 use crate::proto::upload_duty_events_response::Result as Item;
@@ -75,16 +75,11 @@ impl Calls {
                 },
             });
         }
-        let reader = self.desk.ledger().reader();
-        let (head, epoch) = reader.head(place.log).await?;
-        let checkpoint = reader.checkpoint(place.log, head.epoch, head.size).await?;
-        let (devices, _) = self.desk.devices(place.log).await?;
-        let journal = place.own.device(device.as_str()).map_or(Pos::ZERO, |known| Pos::new(known.journal));
         Ok(UploadDutyEventsResponse {
             results,
-            checkpoint: reader.note(place.log, &epoch.origin, &checkpoint)?,
+            checkpoint: self.desk.checkpoint(place.log).await?,
             server_time: Some(wire::timestamp(self.desk.now())),
-            contiguous_through: devices.through(device.as_str(), journal),
+            contiguous_through: self.desk.through(&place, &device).await?,
         })
     }
 
@@ -99,9 +94,7 @@ impl Calls {
         let mut check = Check::new();
         let event = parse::event(&mut check, self.desk.registers().keys(), given);
         if let Err(wrong) = check.done() {
-            let named: Vec<String> =
-                wrong.0.iter().map(|wrong| format!("{}:{}", wrong.field, wrong.reason)).collect();
-            return Err(rejected(named.join(" ")));
+            return Err(rejected(wrong.named()));
         }
         match event {
             Some((_, deed)) if deed.stamp.as_ref().is_none_or(|stamp| stamp.device != *device) => {

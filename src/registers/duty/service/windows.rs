@@ -1,6 +1,6 @@
 //! `OpenWindow`, `CloseWindow`, `HandOverWindow`, `CoverWindow`.
 
-use super::{Calls, Given, ToDo};
+use super::{Calls, Given, Intent, given, stands};
 use crate::access::Caller;
 use crate::kernel::Check;
 use crate::proto::{
@@ -12,10 +12,10 @@ use crate::registers::duty::parse;
 use crate::registers::failure::Failure;
 
 /// A window that is taken, and the reason to go past a rule.
-fn taken(check: &mut Check, window: &str, reason: &str, act: Act) -> Option<ToDo> {
+fn taken(check: &mut Check, window: &str, reason: &str, act: Act) -> Option<Intent> {
     let window = parse::window(check, "window", window);
     let reason = parse::opt_words(check, "override_reason", reason);
-    Some(ToDo { window: Some(window?), act, reason: reason? })
+    Some(Intent { window: Some(window?), act, reason: reason? })
 }
 
 impl Calls {
@@ -25,23 +25,10 @@ impl Calls {
         caller: &Caller,
         request: OpenWindowRequest,
     ) -> Result<OpenWindowResponse, Failure> {
-        let given = Given {
-            centre: &request.centre,
-            request_id: &request.request_id,
-            stamp: request.stamp,
-            presented: request.presented,
-            on_behalf_of: &request.on_behalf_of,
-            view: request.receipt_view,
-        };
+        let given = given!(request, &request.on_behalf_of);
         let parsed = |check: &mut Check| taken(check, &request.window, &request.override_reason, Act::Open);
         let stood = self.act(caller, given, parsed).await?;
-        let state = self.state(&stood.place, &stood.fact.window).await?;
-        Ok(OpenWindowResponse {
-            receipt: Some(stood.written.receipt(&stood.place.centre)),
-            state: state.into(),
-            flags: stood.fact.flags.clone(),
-            contiguous_through: stood.contiguous_through,
-        })
+        Ok(stands!(OpenWindowResponse, self, stood))
     }
 
     /// `CloseWindow`.
@@ -50,23 +37,10 @@ impl Calls {
         caller: &Caller,
         request: CloseWindowRequest,
     ) -> Result<CloseWindowResponse, Failure> {
-        let given = Given {
-            centre: &request.centre,
-            request_id: &request.request_id,
-            stamp: request.stamp,
-            presented: request.presented,
-            on_behalf_of: &request.on_behalf_of,
-            view: request.receipt_view,
-        };
+        let given = given!(request, &request.on_behalf_of);
         let parsed = |check: &mut Check| taken(check, &request.window, "", Act::Close);
         let stood = self.act(caller, given, parsed).await?;
-        let state = self.state(&stood.place, &stood.fact.window).await?;
-        Ok(CloseWindowResponse {
-            receipt: Some(stood.written.receipt(&stood.place.centre)),
-            state: state.into(),
-            flags: stood.fact.flags.clone(),
-            contiguous_through: stood.contiguous_through,
-        })
+        Ok(stands!(CloseWindowResponse, self, stood))
     }
 
     /// `HandOverWindow`.
@@ -75,24 +49,11 @@ impl Calls {
         caller: &Caller,
         request: HandOverWindowRequest,
     ) -> Result<HandOverWindowResponse, Failure> {
-        let given = Given {
-            centre: &request.centre,
-            request_id: &request.request_id,
-            stamp: request.stamp,
-            presented: request.presented,
-            on_behalf_of: &request.on_behalf_of,
-            view: request.receipt_view,
-        };
+        let given = given!(request, &request.on_behalf_of);
         let parsed =
             |check: &mut Check| taken(check, &request.window, &request.override_reason, Act::HandOver);
         let stood = self.act(caller, given, parsed).await?;
-        let state = self.state(&stood.place, &stood.fact.window).await?;
-        Ok(HandOverWindowResponse {
-            receipt: Some(stood.written.receipt(&stood.place.centre)),
-            state: state.into(),
-            flags: stood.fact.flags.clone(),
-            contiguous_through: stood.contiguous_through,
-        })
+        Ok(stands!(HandOverWindowResponse, self, stood))
     }
 
     /// `CoverWindow`.
@@ -101,14 +62,7 @@ impl Calls {
         caller: &Caller,
         request: CoverWindowRequest,
     ) -> Result<CoverWindowResponse, Failure> {
-        let given = Given {
-            centre: &request.centre,
-            request_id: &request.request_id,
-            stamp: request.stamp,
-            presented: request.presented,
-            on_behalf_of: "",
-            view: request.receipt_view,
-        };
+        let given = given!(request, "");
         let parsed = |check: &mut Check| {
             let by = parse::opt_person(check, "by", &request.by);
             let from_window = parse::opt_window(check, "from_window", &request.from_window);
@@ -116,12 +70,6 @@ impl Calls {
             taken(check, &request.window, &request.override_reason, act)
         };
         let stood = self.act(caller, given, parsed).await?;
-        let state = self.state(&stood.place, &stood.fact.window).await?;
-        Ok(CoverWindowResponse {
-            receipt: Some(stood.written.receipt(&stood.place.centre)),
-            state: state.into(),
-            flags: stood.fact.flags.clone(),
-            contiguous_through: stood.contiguous_through,
-        })
+        Ok(stands!(CoverWindowResponse, self, stood))
     }
 }
