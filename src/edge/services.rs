@@ -147,6 +147,12 @@ macro_rules! duty_calls {
             call get_hall(GetHallRequest) -> GetHallResponse;
             call get_window_at(GetWindowAtRequest) -> GetWindowAtResponse;
             call list_pauses(ListPausesRequest) -> ListPausesResponse;
+            call record_inspection(RecordInspectionRequest) -> RecordInspectionResponse;
+            call respond_to_inspection(RespondToInspectionRequest) -> RespondToInspectionResponse;
+            call decide_inspection(DecideInspectionRequest) -> DecideInspectionResponse;
+            call list_inspections(ListInspectionsRequest) -> ListInspectionsResponse;
+            call get_inspection(GetInspectionRequest) -> GetInspectionResponse;
+            call list_clauses(ListClausesRequest) -> ListClausesResponse;
             open get_board(GetBoardRequest) -> GetBoardResponse;
             stream watch_hall(WatchHallRequest) -> WatchHallResponse as WatchHallStream;
             public watch_board(WatchBoardRequest) -> WatchBoardResponse as WatchBoardStream;

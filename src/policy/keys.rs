@@ -183,6 +183,7 @@ keys! {
     pause_day_minutes: Unit::Minutes(DAY), Number, "每日暂停总分钟数上限", "all pauses of a day together";
     pause_extensions: Unit::Times(10), Number, "每次暂停可延长的次数", "a pause may be extended so many times";
     windows_per_item: Unit::Times(10), Number, "每个事项至少开放的窗口数", "so many windows stay open for every service item";
+    inspection_reply_days: Unit::Days(60), Number, "督查记录后可申辩的工作日数", "an inspection may be answered for so many work days after the one of its record";
 }
 
 #[cfg(test)]

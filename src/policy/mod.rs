@@ -86,6 +86,8 @@ pub struct Policy {
     pub pause_extensions: u16,
     /// So many windows stay open for every service item.
     pub windows_per_item: u16,
+    /// Whoever an inspection concerns may answer for so many work days after the one on which it was recorded.
+    pub inspection_reply_days: u16,
 }
 
 impl Default for Policy {
@@ -125,6 +127,7 @@ impl Default for Policy {
             pause_day_minutes: 60,
             pause_extensions: 1,
             windows_per_item: 1,
+            inspection_reply_days: 2,
         }
     }
 }

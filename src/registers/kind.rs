@@ -1,7 +1,8 @@
 //! Every kind of entry, as the leaf names it. A number is never used for something else.
 //!
 //! 0x00xx audit and the mechanism, 0x01xx directory (0x014x: terminals, 0x018x: retired), 0x02xx attendance, 0x03xx
-//! roster, 0x04xx approvals, 0x05xx months, which say nothing in words, 0x06xx duty.
+//! roster, 0x04xx approvals, 0x05xx months, which say nothing in words, 0x06xx duty,
+//! 0x07xx inspections.
 
 use crate::ledger::disclosure::DISCLOSURE_KIND;
 use crate::ledger::erase::ERASE_KIND;
@@ -131,6 +132,13 @@ pub const PAUSE_DECISION: u16 = 0x0614;
 /// How many wait.
 pub const QUEUE: u16 = 0x0621;
 
+/// Somebody found something at a window.
+pub const INSPECTION: u16 = 0x0701;
+/// The person concerned answers.
+pub const INSPECTION_REPLY: u16 = 0x0702;
+/// What comes of it.
+pub const INSPECTION_DECISION: u16 = 0x0703;
+
 /// A kind's stable code.
 pub fn code(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -209,6 +217,9 @@ pub fn code(kind: u16) -> Option<&'static str> {
         PAUSE_END => "PAUSE_END",
         PAUSE_DECISION => "PAUSE_DECISION",
         QUEUE => "QUEUE",
+        INSPECTION => "INSPECTION",
+        INSPECTION_REPLY => "INSPECTION_REPLY",
+        INSPECTION_DECISION => "INSPECTION_DECISION",
         _ => return None,
     })
 }
@@ -228,6 +239,8 @@ pub enum Room {
     Approval,
     /// duty.
     Duty,
+    /// inspection.
+    Inspection,
 }
 
 impl Room {
@@ -239,6 +252,7 @@ impl Room {
             3 => Self::Roster,
             4 => Self::Approval,
             6 => Self::Duty,
+            7 => Self::Inspection,
             _ => Self::Attendance,
         }
     }

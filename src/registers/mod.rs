@@ -11,6 +11,7 @@ pub mod desk;
 pub mod directory;
 pub mod duty;
 pub mod failure;
+pub mod inspection;
 pub mod kind;
 pub mod month;
 pub mod roster;

@@ -8,6 +8,7 @@ mod about;
 mod approvals;
 mod command;
 mod duties;
+mod inspections;
 
 pub use about::about;
 pub use approvals::{awaiting, leave_kinds, policy_on};
@@ -25,7 +26,7 @@ use super::directory::{Directories, Directory};
 use super::kind::{self, Room};
 use super::roster::book::Book;
 use super::verdict::{Accepted, Moment};
-use super::{approval, attendance, audit, directory, duty, month, roster};
+use super::{approval, attendance, audit, directory, duty, inspection, month, roster};
 use crate::kernel::{CentreId, EpochMs, LogId, PersonId, Pos, Subject};
 use crate::ledger::keys::Keys;
 use crate::ledger::leaf::PartType;
@@ -62,6 +63,7 @@ pub struct State {
     /// Where requests are made: the policies by which they are judged.
     books: HashMap<LogId, Book>,
     duties: duties::Duties,
+    inspections: inspections::Inspections,
     month: month::state::State,
     audit: audit::state::State,
 }
@@ -190,6 +192,8 @@ static TABLES: &[&Table] = &[
     &approval::rows::EVENT,
     &approval::rows::DELEGATION,
     &duty::rows::EVENT,
+    &inspection::rows::CASE,
+    &inspection::rows::EVENT,
     &month::rows::LOCK,
     &month::rows::CONFIRMATION,
     &month::rows::PULL,
@@ -207,6 +211,7 @@ static PERSONAL_TABLES: &[&Table] = &[
     &roster::rows::PERSONAL,
     &approval::rows::PERSONAL,
     &duty::rows::PERSONAL,
+    &inspection::rows::PERSONAL,
     &audit::rows::PERSONAL,
 ];
 
@@ -222,6 +227,7 @@ impl Rulebook for Registers {
             Command::Roster(command) => command.content(),
             Command::Approval(command) => command.content(),
             Command::Duty(command) => command.content(),
+            Command::Inspection(command) => command.content(),
             Command::Month(command) => command.content(),
             Command::Audit(command) => command.content(),
         };
@@ -239,7 +245,8 @@ impl Rulebook for Registers {
             directories.insert(at.log, self.directories.load(tx, at.log, at.config_pos).await?);
         }
         let (mut rosters, mut approvals) = (Vec::new(), Vec::new());
-        let (mut months, mut audits, mut at_windows) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut months, mut audits) = (Vec::new(), Vec::new());
+        let (mut at_windows, mut found) = (Vec::new(), Vec::new());
         let mut wanted = attendance::live::Wanted::default();
         for (log, command) in batch {
             match command {
@@ -249,6 +256,7 @@ impl Rulebook for Registers {
                     wanted.stamped(*log, command.stamped());
                     at_windows.push((*log, command));
                 }
+                Command::Inspection(command) => found.push((*log, command)),
                 Command::Roster(command) => rosters.push((*log, command)),
                 Command::Approval(command) => approvals.push((*log, command)),
                 Command::Month(command) => months.push((*log, command)),
@@ -257,12 +265,13 @@ impl Rulebook for Registers {
         }
         let attendance = self.attendance.load(tx, &self.keys, &directories, config, &wanted).await?;
         let duties = duties::load(tx, &self.duty, &directories, config, &at_windows).await?;
+        let inspections = inspections::load(tx, &directories, config, &found).await?;
         let roster = roster::state::State::load(tx, &rosters).await?;
         let (approval, books) = approvals::load(tx, &approvals).await?;
         let month = month::state::State::load(tx, &months).await?;
         let about = about::proposed(tx, &audits).await?;
         let audit = audit::state::State::load(tx, PERSONAL_TABLES, &audits, about).await?;
-        Ok(State { directories, attendance, roster, approval, books, duties, month, audit })
+        Ok(State { directories, attendance, roster, approval, books, duties, inspections, month, audit })
     }
 
     fn slot(&self, state: &State, log: LogId, command: &Command) -> Option<(Slot, Option<Occupied>)> {
@@ -272,6 +281,7 @@ impl Rulebook for Registers {
             Command::Directory(_)
             | Command::Roster(_)
             | Command::Approval(_)
+            | Command::Inspection(_)
             | Command::Month(_)
             | Command::Audit(_) => return None,
         };
@@ -325,6 +335,7 @@ impl Rulebook for Registers {
                 approvals::admit(command, (&state.approval, &state.books), seen, &moment)
             }
             Command::Duty(command) => duties::admit(command, &state.duties, &state.attendance, seen, &moment),
+            Command::Inspection(command) => inspections::admit(command, &state.inspections, seen, &moment),
             Command::Month(command) => match seen.deployment.zone(moment.centre) {
                 Some(zone) => month::admit::admit(command, &state.month, &zone, &moment),
                 None => Err(Arc::new(super::verdict::NoSuchLog) as _),
@@ -350,6 +361,7 @@ impl Rulebook for Registers {
             | Command::Roster(_)
             | Command::Approval(_)
             | Command::Duty(_)
+            | Command::Inspection(_)
             | Command::Month(_) => None,
         }
     }
@@ -364,6 +376,7 @@ impl Rulebook for Registers {
             state.roster.apply(entry.log, entry.pos, &entry.detail.principal, fact);
             let principal = &entry.detail.principal;
             state.approval.apply(entry.log, entry.pos, entry.recorded, principal, fact);
+            state.inspections.state.apply(entry.log, entry.pos, entry.recorded, principal, fact);
             if let Some(book) = state.books.get_mut(&entry.log) {
                 roster::book::apply(book, entry.pos, fact);
             }
@@ -375,6 +388,7 @@ impl Rulebook for Registers {
             let Detail { principal, facts, .. } = &entry.detail;
             hall.apply(entry.pos, entry.recorded, principal, facts, near);
         }
+        state.inspections.happened(entry);
         // As the ledger moves `config_pos`: also for an entry of the directory without a record, the genesis.
         if matches!(entry.detail.kind, kind::GENESIS | kind::PUT..=0x01FF) {
             let directory = state.directories.entry(entry.log).or_default();
@@ -403,6 +417,13 @@ impl Rulebook for Registers {
                 principal: &entry.detail.principal,
             };
             approval::rows::insert(at, fact, inserts);
+            let at = inspection::rows::At {
+                log: entry.log,
+                pos: entry.pos,
+                recorded: entry.recorded,
+                principal: &entry.detail.principal,
+            };
+            inspection::rows::insert(at, fact, inserts);
             month::rows::insert(entry.log, entry.pos, fact, inserts);
             let at = audit::rows::At { log: entry.log, pos: entry.pos, recorded: entry.recorded };
             audit::rows::insert(at, &entry.detail.principal, fact, inserts);
@@ -423,6 +444,7 @@ impl Rulebook for Registers {
             Room::Roster => &roster::rows::PERSONAL,
             Room::Approval => &approval::rows::PERSONAL,
             Room::Duty => &duty::rows::PERSONAL,
+            Room::Inspection => &inspection::rows::PERSONAL,
         };
         for (part, kept) in (0_u32..).zip(&entry.parts).skip(1) {
             if let Some((salt, kept)) = kept {

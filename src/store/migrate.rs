@@ -36,6 +36,7 @@ const FILES: &[File] = &[
     file!(10, "0010_swaps"),
     file!(11, "0011_losses"),
     file!(12, "0012_duty"),
+    file!(13, "0013_inspections"),
 ];
 
 /// The migrations of one database.

@@ -15,6 +15,7 @@ mod directory;
 mod duty;
 mod edge;
 mod fuzz;
+mod inspection;
 mod leaf_document;
 mod ledger;
 mod migrations;

@@ -40,6 +40,13 @@ static BETWEEN: Statement = Statement::new(
      WHERE log_id = $1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 ORDER BY pos, item",
 );
 
+/// The same of several stretches of time, which do not overlap.
+static DURING: Statement = Statement::new(
+    "SELECT t.pos, t.item, t.at_ms, t.recorded_ms, t.principal, t.content \
+     FROM UNNEST($3::bigint[], $4::bigint[]) AS k(k0, k1) \
+     JOIN duty_event t ON t.log_id = $1 AND t.at_ms >= k.k0 AND t.at_ms <= k.k1 AND t.pos < $2 ORDER BY t.pos, t.item",
+);
+
 /// What happened at some windows.
 static OF_WINDOWS: Statement = Statement::new(
     "SELECT pos, item, at_ms, recorded_ms, principal, content FROM duty_event \
@@ -132,6 +139,21 @@ pub async fn between(
 ) -> Result<Vec<Event>, StoreError> {
     let binds = Binds::new().and(log.column()).and(before.column()).and(from.get()).and(until.get());
     tx.fetch(&BETWEEN, binds, read).await
+}
+
+/// Everything that happened in stretches of time that do not overlap, as far as was known before a position.
+pub async fn during(
+    tx: &mut Tx,
+    log: LogId,
+    before: Pos,
+    stretches: &[(EpochMs, EpochMs)],
+) -> Result<Vec<Event>, StoreError> {
+    if stretches.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = Keys::ints(stretches.iter().map(|(from, _)| from.get()))
+        .and_ints(stretches.iter().map(|(_, until)| until.get()));
+    tx.fetch(&DURING, Binds::new().and(log.column()).and(before.column()).keys(keys), read).await
 }
 
 /// What happened at some windows from an instant to another, as far as was known before a position.

@@ -46,6 +46,14 @@ pub fn is_open(book: &Book, on: EpochDay, seen: Seen, policy: &Policy) -> bool {
     }
 }
 
+/// The last of so many days on which the centre works after a day, each by the policy that judges it; where the centre does
+/// not work for over a year, nobody waits for it.
+pub fn work_days_after(book: &Book, from: EpochDay, days: u16, seen: Seen) -> EpochDay {
+    let ahead = (1..=i32::from(days) * 7 + 400).map(|ahead| from.plus_days(ahead));
+    let open = ahead.filter(|on| is_open(book, *on, seen, &policy(book, *on, seen)));
+    open.take(usize::from(days)).last().unwrap_or(from)
+}
+
 /// What a person is to work on a day that this policy judges.
 pub fn plan(book: &Book, person_id: &str, on: EpochDay, seen: Seen, policy: &Policy) -> DayPlan {
     let layers = Layers { book, on, seen, policy };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::kernel::{LogId, PersonId, Pos};
-use crate::registers::{approval, attendance, audit, directory, duty, month, roster};
+use crate::registers::{approval, attendance, audit, directory, duty, inspection, month, roster};
 use crate::store::{StoreError, Tx};
 
 /// The entries of a log that are about a person, in every register: whom an erasure or a bundle names.
@@ -14,6 +14,7 @@ pub async fn about(tx: &mut Tx, log: LogId, person: &PersonId) -> Result<BTreeSe
     positions.extend(roster::rows::about(tx, log, person.as_str()).await?);
     positions.extend(approval::rows::about(tx, log, person.as_str()).await?);
     positions.extend(duty::rows::about(tx, log, person.as_str()).await?);
+    positions.extend(inspection::rows::about(tx, log, person.as_str()).await?);
     positions.extend(month::rows::about(tx, log, person.as_str()).await?);
     Ok(positions)
 }

@@ -17,7 +17,7 @@ use crate::registers::{approval, attendance, roster};
 use crate::store::{StoreError, Tx};
 
 /// Every row that is there.
-const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
+pub(super) const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
 
 /// The policies of a log, and the deployment's.
 pub(super) async fn policies(tx: &mut Tx, log: LogId) -> Result<Book, StoreError> {

@@ -1,6 +1,6 @@
 //! Every command of every register, as one closed enum.
 
-use crate::registers::{approval, attendance, audit, directory, duty, month, roster};
+use crate::registers::{approval, attendance, audit, directory, duty, inspection, month, roster};
 
 /// Every command there is.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub enum Command {
     Approval(approval::fact::Command),
     /// Windows and their pauses.
     Duty(duty::fact::Command),
+    /// What was found at windows.
+    Inspection(inspection::fact::Command),
     /// Locks and confirmations of months.
     Month(month::fact::Command),
     /// Reads on record, erasures, rules, ticks.
@@ -30,6 +32,7 @@ impl Command {
             Self::Roster(command) => command.kind(),
             Self::Approval(command) => command.kind(),
             Self::Duty(command) => command.kind(),
+            Self::Inspection(command) => command.kind(),
             Self::Month(command) => command.kind(),
             Self::Audit(command) => command.kind(),
         }
@@ -63,6 +66,12 @@ impl From<approval::fact::Command> for Command {
 impl From<duty::fact::Command> for Command {
     fn from(command: duty::fact::Command) -> Self {
         Self::Duty(command)
+    }
+}
+
+impl From<inspection::fact::Command> for Command {
+    fn from(command: inspection::fact::Command) -> Self {
+        Self::Inspection(command)
     }
 }
 

@@ -207,7 +207,7 @@ pub async fn directory_at(tx: &mut Tx, log: LogId, before: Pos) -> Result<Arc<Di
 }
 
 /// A centre's zone.
-async fn zone_of(tx: &mut Tx, log: LogId) -> Result<Zone, StoreError> {
+pub(super) async fn zone_of(tx: &mut Tx, log: LogId) -> Result<Zone, StoreError> {
     let missing = StoreError::Inconsistent { table: "directory_record", column: "zone" };
     directory::rows::zone(tx, log).await?.ok_or(missing)
 }

@@ -52,7 +52,7 @@ pub(crate) fn at(text: &str) -> EpochMs {
 }
 
 /// An instant of a message as `10:05`, in the hall's zone.
-pub(super) fn clock(stamp: &prost_types::Timestamp) -> String {
+pub(crate) fn clock(stamp: &prost_types::Timestamp) -> String {
     let minutes = (stamp.seconds + 8 * 3_600).div_euclid(60);
     format!("{:02}:{:02}", minutes.div_euclid(60).rem_euclid(24), minutes.rem_euclid(60))
 }

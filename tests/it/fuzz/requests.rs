@@ -14,6 +14,7 @@ use qinlian::registers::attendance::parse as attendance;
 use qinlian::registers::derivation::preview::Overrides;
 use qinlian::registers::directory::parse as directory;
 use qinlian::registers::duty::parse as duty;
+use qinlian::registers::inspection::parse as inspection;
 use qinlian::registers::month::parse as month;
 use qinlian::registers::roster::parse as roster;
 
@@ -196,6 +197,12 @@ requests! {
     WatchHallRequest: |_, _| true;
     GetWindowAtRequest: |_, _| true;
     ListPausesRequest: |_, _| true;
+    RecordInspectionRequest: |c, r| inspection::found(c, &r).is_some();
+    RespondToInspectionRequest: |c, r| inspection::reply(c, &r).is_some();
+    DecideInspectionRequest: |c, r| inspection::decision(c, &r).is_some();
+    ListInspectionsRequest: |_, _| true;
+    GetInspectionRequest: |_, _| true;
+    ListClausesRequest: |_, _| true;
     RequestSwapRequest: |c, r| approval::swap(c, &r, None).is_some();
     AcceptSwapRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();
     DecideSwapRequest: |c, r| approval::decision(c, r.decision, &r.reason).is_some();

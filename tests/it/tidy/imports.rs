@@ -75,8 +75,9 @@ const TABLE: &[(&str, &[&str])] = &[
         &[
             "~",
             "registers/{derivation,desk,failure,kind,rulebook,stamp,verdict,wire}",
-            // A read that is on record is kept by one register for all; the calls of `AttendanceService` are those of two.
-            "registers/{audit,attendance}/service",
+            // A read that is on record is kept by one register for all; the calls of `AttendanceService` are those of two, and
+            // so are those of `DutyService`.
+            "registers/{audit,attendance,duty}/service",
             SEEN,
             "registers/*/view",
             DIRECTORY,

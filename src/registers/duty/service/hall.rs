@@ -29,10 +29,6 @@ use crate::registers::wire::{self, timestamp};
 const KNOWS: [Role; 4] = [Role::Lead, Role::DutyManager, Role::Inspector, Role::Discipline];
 
 impl Calls {
-    async fn indexes(&self, log: crate::kernel::LogId) -> Result<Indexes, Failure> {
-        Ok(Indexes::new(self.desk.ledger().reader().epochs(log).await?))
-    }
-
     /// `GetHall`.
     pub async fn get_hall(
         &self,

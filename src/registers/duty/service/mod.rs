@@ -9,13 +9,14 @@ use tokio::sync::watch::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::Caller;
-use crate::kernel::{Check, EpochMs, PersonId, Pos, RequestId, WindowId, Words};
+use crate::kernel::{Check, EpochMs, LogId, PersonId, Pos, RequestId, WindowId, Words};
 use crate::ledger::committer::{Lane, Outcome};
 use crate::proto::board_window::State;
 use crate::proto::{
     DecidePauseRequest, DecidePauseResponse, DeviceStamp, DutyFact, Presented, ReportQueueRequest,
     ReportQueueResponse,
 };
+use crate::registers::attendance::service::Indexes;
 use crate::registers::desk::{Desk, Place, Written};
 use crate::registers::duty::fact::{Act, Command, Deed, duties};
 use crate::registers::duty::refusal::Refusal;
@@ -109,6 +110,19 @@ impl Calls {
     pub fn new(desk: Desk, news: Receiver<u64>) -> Self {
         let boards = watch::Boards::new(desk.clone(), news);
         Self { desk, boards, replays: Arc::new(Semaphore::new(REPLAYS)) }
+    }
+
+    pub(crate) const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// One past the last entry that was recorded at an instant or before.
+    pub(crate) async fn known_at(&self, log: LogId, at: EpochMs) -> Result<Pos, Failure> {
+        look::known_at(&self.desk, log, at).await
+    }
+
+    pub(crate) async fn indexes(&self, log: LogId) -> Result<Indexes, Failure> {
+        Ok(Indexes::new(self.desk.ledger().reader().epochs(log).await?))
     }
 
     /// Does what `parsed` makes of a request, by whoever stands there or calls.

@@ -162,6 +162,7 @@ impl Maker {
             ("ReportQueueRequest", "item") | (_, "on_behalf_of" | "by" | "from_window" | "after") => {
                 return None;
             }
+            ("RecordInspectionRequest", "clause") => "4.1b".to_owned(),
             ("Policy", "pack") => "cn-default".to_owned(),
             (_, "retroactive_reason") => return None,
             ("Assignment", "centre") if names.centre == "_" => "hall".to_owned(),
@@ -183,8 +184,17 @@ impl Maker {
             (_, "device") => names.device.clone(),
             (_, "window" | "item" | "grant") => self.code(),
             _ if depth > 0
-                || ["reason", "explanation", "boot_id", "serial", "override_reason", "leave_reason"]
-                    .contains(&name) =>
+                || [
+                    "reason",
+                    "explanation",
+                    "boot_id",
+                    "serial",
+                    "override_reason",
+                    "leave_reason",
+                    "words",
+                    "evidence_note",
+                ]
+                .contains(&name) =>
             {
                 format!("w-{}", self.made)
             }

@@ -63,6 +63,7 @@ const KEYS: &[(&str, &str)] = &[
     ("RequestSwap", "two people and one or two days have to be named, each of a duty"),
     ("StartPause", "the return has to come, and soon"),
     ("ReportQueue", "a window or an item is named, not both"),
+    ("RecordInspection", "the finding has to fit the clause"),
     ("DeclareJournalLost", "the last number is not before the first"),
 ];
 

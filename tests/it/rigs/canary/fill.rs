@@ -260,6 +260,7 @@ impl Filler {
             "windows" | "items" | "department" | "window" if place.depth > 1 => None,
             "device" if !in_directory || place.depth > 1 => Some("t0".to_owned()),
             "pack" => Some("cn-default".to_owned()),
+            "clause" => Some("4.1b".to_owned()),
             "code" => self.put.get("centre").cloned(),
             "department" | "window" | "item" | "device" | "grant" => self.put.get(name).cloned(),
             _ if place.mood == Mood::Broken => Some(format!("{}{TEARS}", self.canary(field, place))),
