@@ -9,11 +9,13 @@ mod approvals;
 mod command;
 mod duties;
 mod inspections;
+mod schedule;
 
 pub use about::about;
 pub use approvals::{awaiting, leave_kinds, policy_on};
 pub use command::Command;
 pub use duties::{catch_up, directory_at, hall_at, hall_of, silent, silent_at};
+pub use schedule::schedule;
 
 use std::collections::HashMap;
 use std::sync::Arc;

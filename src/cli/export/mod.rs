@@ -20,6 +20,7 @@ use crate::registers::rulebook;
 
 mod book;
 pub mod canon;
+pub mod duty;
 mod lines;
 pub(in crate::cli) mod moment;
 pub(in crate::cli) mod numbered;
@@ -45,6 +46,8 @@ const CALL: &str = "qinlian export days";
 pub(super) enum Command {
     /// What people's days of a month came to
     Days(Options),
+    /// What windows did through a month, by the day
+    Duty(duty::Options),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -167,7 +170,10 @@ pub struct Reveal {
 /// Runs `export`.
 pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
     quiet_log();
-    let Command::Days(options) = command;
+    let options = match command {
+        Command::Days(options) => options,
+        Command::Duty(options) => return duty::run(options).await,
+    };
     let order = order(&options)?;
     let office = Office::open(options.place.load()?, Opening::default()).await?;
     let sidecar = days(&office.desk, &order, &options.out).await;

@@ -5,6 +5,10 @@
 //! (a return without a pause, a second pause) changes nothing: the rule refuses it at once, and what a terminal recorded
 //! by itself is flagged. An opening and a pause end by themselves after 16 hours, so nothing older needs to be looked at.
 
+mod timeline;
+
+pub use timeline::{Stretch, timeline};
+
 use super::clocked::{Clocked, SHIFT_MS, first_out, has_left};
 use super::pause::PauseCourse;
 use crate::kernel::{EpochMs, Pos};

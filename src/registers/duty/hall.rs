@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::clocked::{Clocked, SHIFT_MS, Way, is_in};
-use super::course::{Course, Event, course};
+use super::course::{Course, Event, Stretch, course, timeline};
 use super::fact::{duties, happened};
 use crate::kernel::{EpochMs, Pos, Zone};
+use crate::policy::Policy;
 use crate::proto::duty_fact::What;
 use crate::proto::fact::Fact as Of;
 use crate::proto::{Fact, PunchFact};
@@ -156,6 +157,14 @@ impl Hall {
     pub fn course(&self, window: &str, at: EpochMs) -> Course {
         let events = self.windows.get(window).into_iter().flat_map(|events| events.iter());
         course(events.map(|event| &**event), &|person| self.clocked_of(person), at)
+    }
+
+    /// What a window did from an instant until before another, under one policy.
+    pub fn timeline(&self, window: &str, policy: &Policy, during: (EpochMs, EpochMs)) -> Vec<Stretch> {
+        let since = during.0.plus_ms(-REACH_MS);
+        let events = self.windows.get(window).map(|events| events.as_slice()).unwrap_or_default();
+        let events = events.get(events.partition_point(|event| event.at < since)..).unwrap_or_default();
+        timeline(events.iter().map(|event| &**event), &|person| self.clocked_of(person), policy, during)
     }
 
     /// The window that a pause is of.

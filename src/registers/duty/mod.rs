@@ -20,6 +20,7 @@ pub mod pause;
 
 pub mod board;
 pub mod guidance;
+pub mod report;
 pub mod snapshot;
 pub mod text;
 

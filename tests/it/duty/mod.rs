@@ -5,6 +5,7 @@ mod concurrent;
 mod machine;
 mod offline;
 mod pauses;
+mod report;
 pub(crate) mod rig;
 mod told;
 mod windows;

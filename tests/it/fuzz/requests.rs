@@ -196,6 +196,7 @@ requests! {
     GetHallRequest: |_, _| true;
     WatchHallRequest: |_, _| true;
     GetWindowAtRequest: |_, _| true;
+    GetDutyReportRequest: |_, _| true;
     ListPausesRequest: |_, _| true;
     RecordInspectionRequest: |c, r| inspection::found(c, &r).is_some();
     RespondToInspectionRequest: |c, r| inspection::reply(c, &r).is_some();

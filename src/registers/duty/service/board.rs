@@ -90,7 +90,7 @@ impl Calls {
     }
 
     /// How many entries of the present tree come before a position.
-    async fn size(&self, log: LogId, before: Pos) -> Result<u64, Failure> {
+    pub(super) async fn size(&self, log: LogId, before: Pos) -> Result<u64, Failure> {
         let (_, epoch) = self.desk.ledger().reader().head(log).await?;
         Ok(before.get().saturating_sub(epoch.base.get()))
     }

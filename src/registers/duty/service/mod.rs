@@ -29,6 +29,7 @@ mod board;
 mod hall;
 mod look;
 mod pauses;
+pub mod report;
 mod told;
 mod upload;
 mod watch;
