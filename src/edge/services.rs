@@ -147,6 +147,7 @@ macro_rules! duty_calls {
             call get_hall(GetHallRequest) -> GetHallResponse;
             call get_window_at(GetWindowAtRequest) -> GetWindowAtResponse;
             call get_duty_report(GetDutyReportRequest) -> GetDutyReportResponse;
+            call list_pause_results_since(ListPauseResultsSinceRequest) -> ListPauseResultsSinceResponse;
             call list_pauses(ListPausesRequest) -> ListPausesResponse;
             call record_inspection(RecordInspectionRequest) -> RecordInspectionResponse;
             call respond_to_inspection(RespondToInspectionRequest) -> RespondToInspectionResponse;

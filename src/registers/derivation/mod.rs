@@ -1,6 +1,7 @@
 //! What the registers' facts mean for results: the fold's port, implemented for all registers.
 //!
-//! Three rooms: a person's first in and last out of a day, a device's state, and what a person's day came to. An entry
+//! Four rooms: a person's first in and last out of a day, a device's state, what a person's day came to, and what became of a
+//! pause. An entry
 //! touches the keys that its facts name; what may touch very many (a credential that is bound, a boot that dates punches
 //! which nothing dated before, a calendar, a day that begins) is a range, expanded page by page.
 
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 mod asked;
 pub mod day_result;
 pub mod days;
+pub mod pauses;
 pub mod preview;
 mod rows;
 mod sheet;
@@ -41,6 +43,7 @@ use crate::results::{
 use crate::store::{StoreError, Tx};
 
 pub use days::{DAY, Days, OPENING, day_key, day_of};
+pub use pauses::{PAUSE, Pauses};
 pub use rows::Rows;
 
 /// A person's first in and last out of a day.
@@ -168,6 +171,7 @@ impl Derivation for Registered {
             if entry.log == log {
                 Self::touched_by(&zone, entry, &fact, &mut touched);
             }
+            pauses::touched_by(entry, &fact, &zone, &mut touched);
             if matches!(&fact.fact, Some(Of::Roster(_) | Of::PolicyApproval(_))) {
                 // From now on there are days that begin.
                 touched.keys.push(days::opening_key());
@@ -183,9 +187,13 @@ impl Derivation for Registered {
         if let Some(days) = Days::decode(page.range) {
             return days.expand(tx, page).await;
         }
+        if let Some(pauses) = Pauses::decode(page.range) {
+            return pauses.expand(tx, page).await;
+        }
         let Some(range) = load::Range::decode(page.range) else { return Ok(Vec::new()) };
         let found = load::days_of(tx, page.log, &range, page.as_of.pos, &zone).await?;
         let mut keys: Vec<Key> = Vec::with_capacity(found.len() * 4);
+        keys.extend(pauses::near(tx, page.log, &zone, &found, page.as_of.pos).await?);
         for (person, day) in found {
             keys.push(day_key(PRESENCE, &person, day));
             keys.extend([-1, 0, 1].map(|days| day_key(DAY, &person, day.plus_days(days))));

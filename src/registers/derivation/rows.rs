@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use prost::Message;
 
 use super::days::{DAY, OPENING, day_of};
+use super::pauses::{self, PAUSE, Paused, pause_of};
 use super::preview::Overrides;
 use super::sheet::{self, Sheet};
 use super::{DEVICE, PRESENCE, trust};
@@ -24,6 +25,7 @@ pub struct Rows {
     zone: Option<Zone>,
     attendance: load::Rows,
     sheet: Sheet,
+    paused: Paused,
 }
 
 /// Loads what the keys can need in states from one to another.
@@ -51,7 +53,9 @@ pub(super) async fn load(
     devices.extend(journals.into_iter().map(|(device, _)| device));
     let outages = load::outages(tx, log, &devices, until.pos).await?;
     let punches = load::punches_in(tx, log, &windows, until.pos, &zone).await?;
-    Ok(Rows { zone: Some(zone), attendance: punches.with_devices(covered, outages), sheet })
+    let of_pauses: Vec<_> = of(PAUSE).filter_map(pause_of).collect();
+    let paused = pauses::load(tx, log, &zone, &of_pauses, until).await?;
+    Ok(Rows { zone: Some(zone), attendance: punches.with_devices(covered, outages), sheet, paused })
 }
 
 const NOTHING: Derived = Derived { body: Body::Nothing, waits: Vec::new() };
@@ -69,6 +73,7 @@ impl Rows {
                 }
                 Some(_) | None => NOTHING,
             },
+            PAUSE => pause_of(key).map_or(NOTHING, |pause| self.paused.derive(zone, pause, moment)),
             OPENING => {
                 let next = zone.start_of(zone.day_of(moment.at).plus_days(1));
                 Derived { body: Body::Nothing, waits: vec![Wait::until(next)] }

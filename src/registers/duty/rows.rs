@@ -72,6 +72,36 @@ static PAUSES: Statement = Statement::new(
      AND ($6 = '' OR window_code = $6) AND ($7 = '' OR person_id = $7) ORDER BY pos, item LIMIT $8",
 );
 
+/// Pauses by their entries.
+static PAUSES_AT: Statement = Statement::new(
+    "SELECT pos, item, at_ms, recorded_ms, principal, content FROM duty_event \
+     WHERE log_id = $1 AND pauses = 1 AND pos IN (SELECT * FROM UNNEST($2::bigint[])) ORDER BY pos, item",
+);
+
+/// The pauses of a window that were asked for in a stretch of time.
+static PAUSES_OF_WINDOW: Statement = Statement::new(
+    "SELECT pos, item FROM duty_event WHERE log_id = $1 AND pauses = 1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
+     AND (pos > $5 OR (pos = $5 AND item > $6)) AND window_code = $7 ORDER BY pos, item LIMIT $8",
+);
+
+/// The same of a person.
+static PAUSES_OF_PERSON: Statement = Statement::new(
+    "SELECT pos, item FROM duty_event WHERE log_id = $1 AND pauses = 1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
+     AND (pos > $5 OR (pos = $5 AND item > $6)) AND person_id = $7 ORDER BY pos, item LIMIT $8",
+);
+
+/// The same of everybody.
+static PAUSES_OF_ALL: Statement = Statement::new(
+    "SELECT pos, item FROM duty_event WHERE log_id = $1 AND pauses = 1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
+     AND (pos > $5 OR (pos = $5 AND item > $6)) ORDER BY pos, item LIMIT $7",
+);
+
+/// The pauses of some people that were asked for in a stretch of time.
+static PAUSES_OF_PEOPLE: Statement = Statement::new(
+    "SELECT pos, item FROM duty_event WHERE log_id = $1 AND pauses = 1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
+     AND person_id IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos, item",
+);
+
 /// The entries that are about a person.
 static ABOUT: Statement = Statement::new(
     "SELECT pos FROM duty_event WHERE log_id = $1 AND person_id = $2 \
@@ -214,6 +244,72 @@ pub async fn pauses(
         .and(wanted.person_id)
         .and(limit);
     tx.fetch(&PAUSES, binds, read).await
+}
+
+/// Pauses by entry and number.
+pub async fn pauses_at(tx: &mut Tx, log: LogId, keys: &[(Pos, u32)]) -> Result<Vec<Event>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let positions = Keys::ints(keys.iter().map(|(pos, _)| pos.column()));
+    let mut found = tx.fetch(&PAUSES_AT, Binds::new().and(log.column()).keys(positions), read).await?;
+    found.retain(|event| keys.contains(&(event.pos, event.item)));
+    Ok(found)
+}
+
+/// Among which pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct Among<'a> {
+    /// Of this window.
+    pub window: Option<&'a str>,
+    /// Of this person.
+    pub person_id: Option<&'a str>,
+    /// Asked for from then to then.
+    pub during: (EpochMs, EpochMs),
+    /// By entries before this position.
+    pub before: Pos,
+}
+
+/// The next pauses after one, by entry and number.
+pub async fn pauses_among(
+    tx: &mut Tx,
+    log: LogId,
+    among: &Among<'_>,
+    after: Option<(Pos, u32)>,
+    limit: usize,
+) -> Result<Vec<(Pos, u32)>, StoreError> {
+    let (pos, item) = after.map_or((-1, 0), |(pos, item)| (pos.column(), i64::from(item)));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let binds = Binds::new()
+        .and(log.column())
+        .and(among.before.column())
+        .and(among.during.0.get())
+        .and(among.during.1.get())
+        .and(pos)
+        .and(item);
+    let (statement, binds) = match (among.window, among.person_id) {
+        (Some(window), _) => (&PAUSES_OF_WINDOW, binds.and(window)),
+        (None, Some(person)) => (&PAUSES_OF_PERSON, binds.and(person)),
+        (None, None) => (&PAUSES_OF_ALL, binds),
+    };
+    tx.fetch(statement, binds.and(limit), read_key).await
+}
+
+fn read_key(cells: &mut Cells<'_>) -> Result<(Pos, u32), StoreError> {
+    let pos = Pos::from_column(cells.int()?).ok_or(bad("pos"))?;
+    Ok((pos, u32::try_from(cells.int()?).map_err(|_| bad("item"))?))
+}
+
+/// The pauses of some people that were asked for in a stretch of time.
+pub async fn pauses_of(
+    tx: &mut Tx,
+    log: LogId,
+    people: &BTreeSet<&str>,
+    before: Pos,
+    (from, until): (EpochMs, EpochMs),
+) -> Result<Vec<(Pos, u32)>, StoreError> {
+    let binds = Binds::new().and(log.column()).and(before.column()).and(from.get()).and(until.get());
+    tx.fetch(&PAUSES_OF_PEOPLE, binds.keys(Keys::texts(people.iter().copied())), read_key).await
 }
 
 /// The entries that are about a person.

@@ -6,6 +6,7 @@ mod machine;
 mod offline;
 mod pauses;
 mod report;
+mod results;
 pub(crate) mod rig;
 mod told;
 mod windows;

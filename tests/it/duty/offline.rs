@@ -16,7 +16,7 @@ use crate::support::office::HALL;
 use crate::support::store::each;
 
 /// `09:00 zhao pause 09:08`, recorded by the terminal of w1 as its number so much.
-fn event(hall: &Hall, seq: u64, told: &str) -> DutyEvent {
+pub(super) fn event(hall: &Hall, seq: u64, told: &str) -> DutyEvent {
     let words: Vec<&str> = told.split_whitespace().collect();
     let time = at(words[0]);
     let expected_return_at = words.get(3).map(|time| timestamp(at(time)));
@@ -54,7 +54,7 @@ fn event(hall: &Hall, seq: u64, told: &str) -> DutyEvent {
     }
 }
 
-async fn upload(hall: &Hall, events: Vec<DutyEvent>) -> UploadDutyEventsResponse {
+pub(super) async fn upload(hall: &Hall, events: Vec<DutyEvent>) -> UploadDutyEventsResponse {
     let request = UploadDutyEventsRequest {
         centre: HALL.to_owned(),
         request_id: hall.id(),

@@ -197,6 +197,7 @@ requests! {
     WatchHallRequest: |_, _| true;
     GetWindowAtRequest: |_, _| true;
     GetDutyReportRequest: |_, _| true;
+    ListPauseResultsSinceRequest: |_, _| true;
     ListPausesRequest: |_, _| true;
     RecordInspectionRequest: |c, r| inspection::found(c, &r).is_some();
     RespondToInspectionRequest: |c, r| inspection::reply(c, &r).is_some();

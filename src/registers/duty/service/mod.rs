@@ -30,6 +30,7 @@ mod hall;
 mod look;
 mod pauses;
 pub mod report;
+mod results;
 mod told;
 mod upload;
 mod watch;
