@@ -39,6 +39,7 @@ mod setup;
 mod sheet;
 mod tamper;
 mod tell;
+mod windows;
 
 /// `qinlian demo --help`.
 #[derive(Debug, Args)]
@@ -137,9 +138,12 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     town.morning_comes(&office)?;
     clock.leap_to(opens);
     let morning = Morning { office: &office, clock: &clock, channel: &channel, opens };
-    let tally = morning.pass(&mut town).await?;
+    let hall = windows::Hall { office: &office, clock: &clock, channel: &channel, zone: &zone, opens };
+    let mut tally = morning.arrivals(&mut town).await?;
+    hall.pass(&town).await?;
+    morning.ends(&mut town, &mut tally).await?;
     let day = zone.day_of(opens);
-    tell::heading(&format!("A morning at the terminals: {day}"));
+    tell::heading(&format!("The morning at the terminals: {day}"));
     tell::tally(&tally);
     let receipt = tally.receipt.context("nobody came")?;
     story.seen_by_others(&town, &receipt).await?;
@@ -155,6 +159,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
         }
     } else {
         let mut stop = serve::StopSignals::listen()?;
+        hall.now(&town).await?;
         story.try_it(running.port).await?;
         stop.told().await;
         running.stop().await?;
@@ -310,11 +315,12 @@ impl Story<'_> {
         let client = setup::client(self.office, self.channel, &administrator, None).await?;
         tokens.insert(Role::Administrator.as_str_name().to_owned(), client.token.into());
         let path = self.data.join("demo.json");
-        fs::write(&path, json!({ "port": port, "centre": CENTRE, "tokens": tokens }).to_string())
+        fs::write(&path, json!({ "port": port, "http_url": format!("http://127.0.0.1:{port}"), "centre": CENTRE, "tokens": tokens }).to_string())
             .with_context(|| format!("failed to write {}", path.display()))?;
         let (data, path) = (self.data.display(), path.display());
         tell::heading("It stays up: try");
         say(&format!("  port {port}; tokens for every role are in {path}"));
+        say(&format!("  the public board: http://127.0.0.1:{port}/board/{CENTRE}"));
         say("");
         say(&format!(
             "  TOKEN=$(python3 -c \"import json;print(json.load(open('{path}'))['tokens']['HR'])\")"

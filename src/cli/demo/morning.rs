@@ -57,8 +57,8 @@ fn calls(terminal: &Terminal) -> AttendanceServiceClient<Channel> {
 }
 
 impl Morning<'_> {
-    /// Lets the morning pass.
-    pub(super) async fn pass(&self, town: &mut Town) -> anyhow::Result<Tally> {
+    /// People arrive.
+    pub(super) async fn arrivals(&self, town: &mut Town) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
         self.report(town, |number| number != OFFLINE).await?;
         let mut arrivals: Vec<(i64, usize)> =
@@ -91,11 +91,15 @@ impl Morning<'_> {
         self.strangers(town, &mut tally).await?;
         self.clock.leap_to(self.opens.plus_ms(65 * MINUTE));
         self.sync(town, offline, &mut tally).await?;
-        self.visit(town, &mut tally).await?;
+        Ok(tally)
+    }
+
+    /// Some leave for a visit, and a terminal breaks.
+    pub(super) async fn ends(&self, town: &mut Town, tally: &mut Tally) -> anyhow::Result<()> {
+        self.visit(town, tally).await?;
         self.outage(town).await?;
         self.clock.leap_to(self.opens.plus_ms(220 * MINUTE));
-        self.report(town, |_| true).await?;
-        Ok(tally)
+        self.report(town, |_| true).await
     }
 
     async fn report(&self, town: &Town, which: impl Fn(usize) -> bool) -> anyhow::Result<()> {

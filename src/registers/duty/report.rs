@@ -209,8 +209,8 @@ impl Tally {
         told.pauses += 1;
         told.open += u64::from(ended.is_none());
         let promised = pause.promised().map_or(0, |promised| promised.since(pause.begins).max(0));
-        told.promised_minutes += whole_minutes(promised);
-        told.actual_minutes += whole_minutes(ended.unwrap_or(now).since(pause.begins).max(0));
+        told.promised_minutes += nearest_minutes(promised);
+        told.actual_minutes += nearest_minutes(ended.unwrap_or(now).since(pause.begins).max(0));
         told.extensions += u64::try_from(pause.extensions.len()).unwrap_or(u64::MAX);
         match pause.classification(policy, now) {
             Classification::LateReturn => told.late_returns += 1,
@@ -270,8 +270,9 @@ fn rate(part: u64, whole: u64) -> Option<u32> {
     Some(u32::try_from(hundredths).unwrap_or(u32::MAX))
 }
 
-fn whole_minutes(ms: i64) -> u64 {
-    u64::try_from(ms / MINUTE_MS).unwrap_or_default()
+/// To the nearest minute: of many pauses, seconds that are cut off would add up.
+fn nearest_minutes(ms: i64) -> u64 {
+    u64::try_from((ms + MINUTE_MS / 2) / MINUTE_MS).unwrap_or_default()
 }
 
 /// Minutes that begin within some times.

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use super::{done, program, qinlian, text};
+use crate::support::page::ask;
 
 /// Two columns for what is two columns wide.
 fn width(line: &str) -> usize {
@@ -25,7 +26,19 @@ fn ends_verified(told: &str) {
     let verified = told.find("verified").expect("verified");
     assert!(told[verified..].contains("entries offline"));
     assert!(told[verified..].contains("attendance_punch"), "the altered row is named after it: {told}");
-    for word in ["clock-1", "out of order", "refused", "the same receipt, byte for byte"] {
+    for word in [
+        "clock-1",
+        "out of order",
+        "refused",
+        "the same receipt, byte for byte",
+        "20 windows are open",
+        "LAST_WINDOW",
+        // Whoever was sent to window 10 is sent to window 18 alone, once that pauses too.
+        "09:31  the board at 02: 暂停服务 预计09:40恢复，请至10号、18号窗口",
+        "09:34  the board at 02: 暂停服务 预计09:40恢复，请至18号窗口",
+        "10:06  the board at 05: 已超时，请至13号窗口",
+        "5 pauses: 43 minutes promised, 52 taken; 1 late; 0 without guidance",
+    ] {
         assert!(told.contains(word), "{word}");
     }
 }
@@ -179,6 +192,13 @@ fn without_once_it_stays_up_with_tokens_that_work_until_it_is_interrupted() {
         calls.list_presence_since(request).await.unwrap().into_inner()
     });
     assert!(answered.items.len() >= 60, "{} days", answered.items.len());
+    let url = written["http_url"].as_str().unwrap();
+    assert_eq!(url, format!("http://127.0.0.1:{port}"));
+    let address = url.trim_start_matches("http://");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (status, board) = runtime.block_on(ask(address, "GET", "/board/hall"));
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(board.contains("青禾区政务服务中心") && board.contains("暂停服务"), "{board}");
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     assert!(child.wait().unwrap().success(), "it ends cleanly");
