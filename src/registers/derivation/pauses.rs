@@ -63,7 +63,7 @@ fn told(pos: Pos) -> i64 {
 pub enum Pauses {
     /// Of a window, near an instant.
     Window(String, EpochMs),
-    /// Of a person, before an instant.
+    /// Of the windows at which a person paused, near an instant.
     Person(String, EpochMs),
     /// All that began from then on.
     Since(EpochMs),
@@ -109,7 +109,8 @@ impl Pauses {
             during: match self {
                 // One that was over by itself can be followed by another that did not fit while it was on.
                 Self::Window(_, at) => (at.plus_ms(-REACH_MS), at.plus_ms(REACH_MS)),
-                Self::Person(_, at) => (at.plus_ms(-REACH_MS), *at),
+                // Of the windows at which they paused before: what was in the way of another pause may be gone.
+                Self::Person(_, at) => (at.plus_ms(-REACH_MS), at.plus_ms(REACH_MS)),
                 Self::Since(at) => (*at, EpochMs::MAX),
             },
             before: page.as_of.pos,
@@ -119,7 +120,7 @@ impl Pauses {
     }
 }
 
-/// The pauses of people near some of their days, whose clock-outs may be dated differently now.
+/// The pauses of windows at which people paused near some of their days, whose clock-outs may be dated differently now.
 pub(super) async fn near<'a>(
     tx: &mut Tx,
     log: LogId,
@@ -229,16 +230,22 @@ impl Paused {
         let clocked: HashMap<&str, Vec<Clocked>> =
             people.into_iter().map(|person| (person, self.clocked(person, as_of))).collect();
         let of = |person: &str| clocked.get(person).map(Vec::as_slice).unwrap_or_default();
-        let course = course(events, &of, moment.at);
+        let course = course(events.iter().copied(), &of, moment.at);
         let mut found = course.past.iter().chain(&course.pause);
         // A second pause of the same window did not fit: it has no course of its own.
+        // A clock-out may end a pause that is in the way of this one, too.
+        let in_the_way = events.iter().filter(|event| event.at <= *asked);
+        let paused = in_the_way.filter(|event| matches!(event.fact.what, Some(What::Paused(_))));
+        let people: BTreeSet<&str> = paused.map(|event| event.fact.person_id.as_str()).collect();
+        let outs = outs_of(&people, *asked, moment);
         let Some(pause) = found.find(|pause| pause.pos == key.0 && pause.window == *window) else {
-            return nothing;
+            return Derived { body: Body::Nothing, waits: outs };
         };
         let seen = Seen { own: as_of, deployment: moment.as_of.deployment };
         let policy = plan::policy(&self.book, zone.day_of(*asked), seen);
         let content = result(pause, &policy, moment.at).encode_to_vec();
-        Derived { body: Body::Content(content), waits: waits(pause, &policy, moment) }
+        let waits = turns(pause, &policy, moment).into_iter().chain(outs).collect();
+        Derived { body: Body::Content(content), waits }
     }
 
     /// When somebody clocked in and out, as far as was known before a position.
@@ -282,16 +289,27 @@ fn result(pause: &PauseCourse, policy: &Policy, at: EpochMs) -> PauseResult {
     }
 }
 
-fn waits(pause: &PauseCourse, policy: &Policy, moment: &Moment) -> Vec<Wait> {
-    let mut waits = Vec::new();
-    if pause.ended.is_none() {
-        let turns = thresholds(pause, policy).into_iter().flatten();
-        let turns = turns.chain([pause.begins, pause.asked.plus_ms(SHIFT_MS)]);
-        waits.extend(turns.filter(|turn| *turn > moment.at).map(Wait::until));
+/// The instants at which what stands in the feed changes.
+fn turns(pause: &PauseCourse, policy: &Policy, moment: &Moment) -> Vec<Wait> {
+    if pause.ended.is_some() {
+        return Vec::new();
     }
-    // A clock-out that is recorded later than 16 hours after it was is a range instead.
-    if !pause.person_id.is_empty() && moment.at < pause.asked.plus_ms(REACH_MS) {
-        waits.push(Wait::reached(outs(&pause.person_id), told(moment.as_of.pos).saturating_add(1)));
+    let late = pause.due().map(|due| due.plus_ms(MINUTE_MS)).filter(|_| policy.pause_grace_minutes == 0);
+    let turns = thresholds(pause, policy).into_iter().flatten().chain(late);
+    let turns = turns.chain([pause.begins, pause.asked.plus_ms(SHIFT_MS)]);
+    turns.filter(|turn| *turn > moment.at).map(Wait::until).collect()
+}
+
+/// Waits for clock-outs of people who paused a window before a pause was asked for. One that is recorded later than 16 hours
+/// after it was is a range instead.
+fn outs_of(people: &BTreeSet<&str>, asked: EpochMs, moment: &Moment) -> Vec<Wait> {
+    if moment.at >= asked.plus_ms(REACH_MS) {
+        return Vec::new();
     }
-    waits
+    let next = told(moment.as_of.pos).saturating_add(1);
+    people
+        .iter()
+        .filter(|person| !person.is_empty())
+        .map(|person| Wait::reached(outs(person), next))
+        .collect()
 }

@@ -161,6 +161,15 @@ impl Directory {
             .filter(|window| !window.retired)
     }
 
+    /// The windows that are retired, each with the position of the entry that retired it.
+    pub fn retired_windows(&self) -> impl Iterator<Item = (Pos, &Window)> {
+        self.list(Noun::Window, None)
+            .filter_map(|held| {
+                if let Record::Window(window) = &held.record { Some((held.pos, window)) } else { None }
+            })
+            .filter(|(_, window)| window.retired)
+    }
+
     /// The service items that are not retired, in the order in which they were first put.
     pub fn items(&self) -> impl Iterator<Item = &ServiceItem> {
         self.list(Noun::ServiceItem, None)

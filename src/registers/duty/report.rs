@@ -28,6 +28,13 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// A window is no window any more from an instant on.
+    pub fn ends(&mut self, window: &str, at: EpochMs) {
+        if let Some(times) = self.windows.get_mut(window) {
+            *times = clipped(times, (EpochMs::ZERO, at));
+        }
+    }
+
     fn of(&self, window: &str) -> &[During] {
         self.windows.get(window).map(Vec::as_slice).unwrap_or_default()
     }

@@ -84,10 +84,12 @@ static PAUSES_OF_WINDOW: Statement = Statement::new(
      AND (pos > $5 OR (pos = $5 AND item > $6)) AND window_code = $7 ORDER BY pos, item LIMIT $8",
 );
 
-/// The same of a person.
+/// The same of all windows at which a person paused then.
 static PAUSES_OF_PERSON: Statement = Statement::new(
     "SELECT pos, item FROM duty_event WHERE log_id = $1 AND pauses = 1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
-     AND (pos > $5 OR (pos = $5 AND item > $6)) AND person_id = $7 ORDER BY pos, item LIMIT $8",
+     AND (pos > $5 OR (pos = $5 AND item > $6)) AND window_code IN (SELECT window_code FROM duty_event \
+     WHERE log_id = $1 AND pauses = 1 AND person_id = $7 AND at_ms >= $3 AND at_ms <= $4) \
+     ORDER BY pos, item LIMIT $8",
 );
 
 /// The same of everybody.
@@ -96,10 +98,11 @@ static PAUSES_OF_ALL: Statement = Statement::new(
      AND (pos > $5 OR (pos = $5 AND item > $6)) ORDER BY pos, item LIMIT $7",
 );
 
-/// The pauses of some people that were asked for in a stretch of time.
+/// The pauses of a stretch of time at the windows at which some people paused in it.
 static PAUSES_OF_PEOPLE: Statement = Statement::new(
     "SELECT pos, item FROM duty_event WHERE log_id = $1 AND pauses = 1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
-     AND person_id IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos, item",
+     AND window_code IN (SELECT window_code FROM duty_event WHERE log_id = $1 AND pauses = 1 AND at_ms >= $3 \
+     AND at_ms <= $4 AND person_id IN (SELECT * FROM UNNEST($5::text[]))) ORDER BY pos, item",
 );
 
 /// The entries that are about a person.
@@ -262,7 +265,7 @@ pub async fn pauses_at(tx: &mut Tx, log: LogId, keys: &[(Pos, u32)]) -> Result<V
 pub struct Among<'a> {
     /// Of this window.
     pub window: Option<&'a str>,
-    /// Of this person.
+    /// Of the windows at which this person paused then.
     pub person_id: Option<&'a str>,
     /// Asked for from then to then.
     pub during: (EpochMs, EpochMs),
@@ -300,7 +303,7 @@ fn read_key(cells: &mut Cells<'_>) -> Result<(Pos, u32), StoreError> {
     Ok((pos, u32::try_from(cells.int()?).map_err(|_| bad("item"))?))
 }
 
-/// The pauses of some people that were asked for in a stretch of time.
+/// The pauses of a stretch of time at the windows at which some people paused in it.
 pub async fn pauses_of(
     tx: &mut Tx,
     log: LogId,

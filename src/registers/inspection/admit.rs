@@ -22,7 +22,9 @@ const INSPECTS: [Role; 3] = [Role::Inspector, Role::DutyManager, Role::Disciplin
 /// Who decides.
 const DECIDES: [Role; 2] = [Role::DutyManager, Role::Discipline];
 /// What is longer ago is not put on record any more: 30 × 86,400,000.
-const BACK_MS: i64 = 2_592_000_000;
+pub const BACK_MS: i64 = 2_592_000_000;
+/// So often whoever is concerned may answer: all of it is read with the finding.
+const REPLIES_MOST: usize = 20;
 
 /// What else a command is judged by.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +131,11 @@ impl Bench<'_> {
         if !self.reaches(&INSPECTS, person_id, &found.window) {
             return Err(Refusal::NotResponsible);
         }
+        // What the register says of a window is told to whoever may inspect it, not to whoever names a colleague with it.
+        let of_another = !then.window.is_empty() && then.holder != *person_id;
+        if of_another && !self.reaches(&INSPECTS, &then.holder, &then.window) {
+            return Err(Refusal::NotResponsible);
+        }
         let concerned = !person_id.is_empty();
         let fact = InspectionFact {
             at_ms: look.at.get(),
@@ -162,6 +169,9 @@ impl Bench<'_> {
         }
         if course.reply_until().is_none_or(|until| self.moment.at >= until) {
             return Err(Refusal::ReplyTooLate);
+        }
+        if course.replies().count() >= REPLIES_MOST {
+            return Err(Refusal::TooManyReplies);
         }
         Ok(())
     }

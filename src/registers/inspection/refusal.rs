@@ -25,6 +25,8 @@ pub enum Refusal {
     NotYoursToAnswer,
     /// The deadline has passed.
     ReplyTooLate,
+    /// They answered 20 times.
+    TooManyReplies,
     /// It is decided: nobody answers, and nobody decides again.
     AlreadyDecided,
     /// Whoever found it does not decide.
@@ -48,6 +50,7 @@ impl Reason for Refusal {
             Self::NoSuchInspection => "NO_SUCH_INSPECTION",
             Self::NotYoursToAnswer => "NOT_YOURS_TO_ANSWER",
             Self::ReplyTooLate => "REPLY_TOO_LATE",
+            Self::TooManyReplies => "TOO_MANY_REPLIES",
             Self::AlreadyDecided => "ALREADY_DECIDED",
             Self::OwnFinding => "OWN_FINDING",
             Self::NotAPerson => "NOT_A_PERSON",
@@ -69,6 +72,7 @@ impl Reason for Refusal {
             Self::NoSuchInspection => ("没有这条督查记录", "there is no such inspection"),
             Self::NotYoursToAnswer => ("只有当事人可以申辩", "only the person concerned answers"),
             Self::ReplyTooLate => ("申辩期限已过", "the time to answer has passed"),
+            Self::TooManyReplies => ("申辩次数已满二十次", "was answered 20 times, which is the most"),
             Self::AlreadyDecided => ("该督查已有结论", "was decided before"),
             Self::OwnFinding => ("督查人员不得自行处理", "whoever found it does not decide"),
             Self::NotAPerson => ("须由人员办理", "is decided by people, not by systems"),

@@ -85,6 +85,11 @@ pub fn explained(fact: &InspectionFact) -> Option<bool> {
     if !asked || fact.window.is_empty() {
         return None;
     }
+    // A sign at somebody else's window says nothing of them.
+    let anothers = !snapshot.person_id.is_empty() && snapshot.person_id != fact.person_id;
+    if anothers && !fact.person_id.is_empty() {
+        return None;
+    }
     let told = snapshot.sign_displayed && !snapshot.guidance.is_empty();
     let promised = snapshot.expected_return_at.map(|due| due.seconds * 1_000);
     let kept = match snapshot.state() {

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use super::Detail;
 use super::approvals::EVERYTHING;
-use super::duties::{near, silent, zone_of};
+use super::duties::{near, silent_at, zone_of};
 use crate::kernel::{EpochMs, LogId, Pos, Zone};
 use crate::ledger::port::{ConfigAt, Placed};
-use crate::registers::attendance::known::Known;
-use crate::registers::attendance::load::{CoveredBy, Rows, Window};
+use crate::registers::attendance::load::{Rows, Window};
 use crate::registers::directory::Directory;
 use crate::registers::directory::admit::Seen;
 use crate::registers::duty::board::Silent;
@@ -79,7 +78,6 @@ struct Read<'a> {
     events: Vec<Event>,
     people: BTreeSet<&'a str>,
     punches: Rows,
-    covered: Vec<CoveredBy>,
 }
 
 impl Read<'_> {
@@ -93,24 +91,18 @@ impl Read<'_> {
             }
         }
         for person in &self.people {
-            for (punch, effective) in self.punches.punches_of(person, before) {
+            let near = self.punches.punches_of(person, before).into_iter();
+            for (punch, effective) in near.filter(|(_, effective)| (since..=at).contains(&effective.at)) {
                 hall.clocked(person, Clocked { at: effective.at, way: Way::of(punch.fact.direction()) });
             }
         }
         hall.next = before;
         hall
     }
-
-    fn silent(&self, own: &Directory, before: Pos) -> Silent {
-        let mut known = Known::default();
-        for (device, at) in self.covered.iter().filter(|(_, at)| at.pos < before) {
-            known.covers(device, at.covered.clone());
-        }
-        silent(own, &known)
-    }
 }
 
-/// What the commands of a batch need: each table is asked once for all minutes of a log.
+/// What the commands of a batch need: of what happened at windows each table is asked once for all minutes of a log. The
+/// service lets few minutes into a batch, since each has a directory and terminals of its own.
 pub(super) async fn load(
     tx: &mut Tx,
     directories: &HashMap<LogId, Arc<Directory>>,
@@ -152,16 +144,7 @@ async fn minutes(
     let zone = zone_of(tx, log).await?;
     let events = duty::rows::during(tx, log, next, &stretches).await?;
     let punches = attendance::load::punches_in(tx, log, &windows, next, &zone).await?;
-    let devices: BTreeSet<String> = own
-        .devices()
-        .filter(|device| !device.window.is_empty())
-        .map(|device| device.device.clone())
-        .collect();
-    let first = looks.first().map_or(next, |look| look.known_then);
-    let last = looks.last().map_or(next, |look| look.known_then);
-    let mut covered = attendance::load::covered(tx, log, &devices, (first, last)).await?;
-    covered.sort_by_key(|(_, at)| at.pos);
-    let read = Read { zone, events, people, punches, covered };
+    let read = Read { zone, events, people, punches };
     let mut grown: Option<Arc<Directory>> = None;
     for look in looks {
         // The windows as they were then; every record is read once, since the minutes come in order.
@@ -175,7 +158,7 @@ async fn minutes(
         let past = Past {
             now: read.hall(look.at, next),
             then: read.hall(look.at, look.known_then),
-            silent: read.silent(&then, look.known_then),
+            silent: silent_at(tx, log, &then, look.known_then).await?,
             own: then,
         };
         inspections.minutes.insert((log, look), past);

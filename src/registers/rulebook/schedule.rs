@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::approvals::EVERYTHING;
-use crate::kernel::{EpochDay, EpochMs, LogId, Zone};
+use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
 use crate::registers::directory::Directory;
 use crate::registers::duty::report::{Schedule, merged};
 use crate::registers::roster::book::{Book, Seen};
@@ -11,7 +11,7 @@ use crate::registers::roster::plan;
 use crate::registers::roster::rows::{self, Between, Whose};
 use crate::store::{StoreError, Tx};
 
-/// When people who are bound to windows are to work on some days, both included, as far as is known now. Work that begins on
+/// When people who are bound to windows are to work on some days, both included, as far as was known before a position. Work that begins on
 /// the day before counts as far as it reaches into the first. Leave takes nothing away: the window was promised, whoever is
 /// away.
 pub async fn schedule(
@@ -19,11 +19,12 @@ pub async fn schedule(
     log: LogId,
     (own, zone): (&Directory, &Zone),
     (from, until): (EpochDay, EpochDay),
+    before: Pos,
 ) -> Result<Schedule, StoreError> {
     let people: Vec<&str> = own.assigned().into_iter().collect();
-    let between = Between { from: from.plus_days(-1), until, before: EVERYTHING };
+    let between = Between { from: from.plus_days(-1), until, before };
     let book = Book {
-        own: rows::pages(tx, log, EVERYTHING).await?,
+        own: rows::pages(tx, log, before).await?,
         deployment: rows::pages(tx, LogId::DEPLOYMENT, EVERYTHING).await?,
         duties: rows::duties(tx, log, Whose::Of(people.clone()), between).await?,
     };

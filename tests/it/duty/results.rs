@@ -7,9 +7,11 @@ use std::time::Duration;
 use qinlian::access::Caller;
 use qinlian::proto::pause::EndMode;
 use qinlian::proto::{
-    ListPauseResultsSinceRequest, ListPausesRequest, Pause, PauseResult, pause_result::Phase, punch,
+    GetWindowAtRequest, ListPauseResultsSinceRequest, ListPausesRequest, Pause, PauseResult,
+    pause_result::Phase, punch,
 };
 use qinlian::registers::derivation::{Registered, registered};
+use qinlian::registers::wire::timestamp;
 use qinlian::results::{Folder, Runner};
 
 use super::offline::{event, upload};
@@ -150,6 +152,42 @@ async fn what_arrives_late_changes_what_became_of_a_pause() {
     .await;
 }
 
+#[tokio::test]
+async fn a_clock_out_that_arrives_late_lets_a_pause_count_that_another_was_in_the_way_of() {
+    each(async |fixture| {
+        let mut hall = Hall::begin(&fixture.store, 1_074).await;
+        hall.turn_to("08:30");
+        hall.clocks("zhao", punch::Direction::In).await;
+        hall.turn_to("15:00");
+        let events = vec![
+            event(&hall, 1, "08:40 zhao open"),
+            event(&hall, 2, "11:50 zhao pause 11:55"),
+            event(&hall, 3, "14:00 zhao pause 14:05"),
+        ];
+        upload(&hall, events).await;
+        let folder = hall.folder(7);
+        folder.catch_up(hall.office.hall).await.expect("folded");
+        assert_eq!(hall.phases().await, ["w1 OFF_POST"], "the second is none while the first is on");
+        hall.turn_to("16:00");
+        hall.clocked_before("zhao", punch::Direction::Out, "12:00").await;
+        folder.catch_up(hall.office.hall).await.expect("folded");
+        let wanted = ["w1 OFF_POST", "w1 OVER 12:00 SHIFT_END LATE_RETURN 5", "w1 OFF_POST"];
+        assert_eq!(hall.phases().await, wanted);
+        // The same of a clock-out that arrives a day late.
+        hall.turn_to("3T14:00");
+        hall.clocked_before("zhao", punch::Direction::Out, "11:52").await;
+        folder.catch_up(hall.office.hall).await.expect("folded");
+        let phases = hall.phases().await;
+        assert_eq!(
+            phases.last().map(String::as_str),
+            Some("w1 OVER 11:52 SHIFT_END ON_TIME 0"),
+            "{phases:?}"
+        );
+        hall.office.stop().await;
+    })
+    .await;
+}
+
 /// A hall in which anything is tried by anybody, folded after every step.
 async fn history(hall: &mut Hall, dice: &mut Dice) {
     let folder = hall.folder(usize::try_from(dice.below(6) + 1).unwrap());
@@ -165,7 +203,13 @@ async fn history(hall: &mut Hall, dice: &mut Dice) {
         let window = dice.pick(&["w1", "w2", "w3"]);
         let due = minute + 1 + dice.below(20);
         let due = format!("{:02}:{:02}", due / 60, due % 60);
-        match dice.below(9) {
+        match dice.below(10) {
+            9 => {
+                let then = (minute - dice.below(90)).max(511);
+                let then = format!("{:02}:{:02}", then / 60, then % 60);
+                hall.clocked_before(name, dice.pick(&[punch::Direction::In, punch::Direction::Out]), &then)
+                    .await;
+            }
             0 => hall.clocks(name, dice.pick(&[punch::Direction::In, punch::Direction::Out])).await,
             1 | 2 => drop(hall.say(&format!("{name} opens {window} because")).await),
             3 | 4 => drop(hall.say(&format!("{name} pauses {window} COMFORT {due} anyway because")).await),
@@ -219,6 +263,25 @@ async fn ends_as_it_stands(seed: u64) {
             assert_eq!((result.ended_at, result.end_mode), (pause.ended_at, pause.end_mode), "{pause:?}");
             assert_eq!(result.overdue_minutes, pause.overdue_minutes, "{pause:?}");
             assert_eq!(result.classification, pause.classification, "{pause:?}");
+        }
+        // Whatever a window is doing now, its pause stands in the feed as going on, and no other does.
+        let now = hall.office.clock.now();
+        let mut on: BTreeMap<String, u64> = BTreeMap::new();
+        for result in newest.values().filter(|result| !result.tombstone) {
+            if !matches!(result.phase(), Phase::Over | Phase::Awaiting) {
+                on.insert(result.window.clone(), result.pause);
+            }
+        }
+        for window in ["w1", "w2", "w3"] {
+            let request = GetWindowAtRequest {
+                centre: HALL.to_owned(),
+                window: window.to_owned(),
+                at: Some(timestamp(now)),
+                reveal: None,
+            };
+            let told =
+                hall.calls.get_window_at(&hall.manager("GetWindowAt"), request).await.expect("a window");
+            assert_eq!(on.get(window).copied(), told.pause.map(|pause| pause.pause), "{window}");
         }
         hall.office.stop().await;
     })

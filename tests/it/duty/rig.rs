@@ -208,12 +208,26 @@ impl Hall {
 
     /// Somebody clocks in or out at the gate.
     pub(crate) async fn clocks(&mut self, name: &str, direction: punch::Direction) {
+        self.clocked_at(name, direction, (Source::Live, self.office.clock.now())).await;
+    }
+
+    /// They did so some time ago, says the gate, which was offline.
+    pub(crate) async fn clocked_before(&mut self, name: &str, direction: punch::Direction, time: &str) {
+        self.clocked_at(name, direction, (Source::Upload, at(time))).await;
+    }
+
+    async fn clocked_at(
+        &mut self,
+        name: &str,
+        direction: punch::Direction,
+        (source, now): (Source, EpochMs),
+    ) {
         let seq = self.seqs.entry("gate".to_owned()).or_default();
         *seq += 1;
-        let (seq, now) = (*seq, self.office.clock.now());
+        let seq = *seq;
         let person = self.people[name].clone();
         let punch = Punch {
-            source: Source::Live,
+            source,
             stamp: Stamp {
                 device: DeviceId::parse("gate").expect("a code"),
                 seq,

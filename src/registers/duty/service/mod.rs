@@ -229,7 +229,7 @@ impl Calls {
     }
 
     /// A turn to look at a past minute: waited for a while, and then no more.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Failure> {
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Failure> {
         let turn = Arc::clone(&self.replays).acquire_owned();
         match tokio::time::timeout(TURN, turn).await {
             Ok(turn) => turn.map_err(|_closed| Failure::Fault("REPLAYS")),

@@ -1,8 +1,11 @@
 //! `GetDutyReport`: what windows did, against when they should have been staffed.
 
-use super::{Calls, EVERYTHING, look};
+use std::collections::HashMap;
+
+use super::{Calls, look};
 use crate::access::Caller;
 use crate::kernel::{Check, EpochDay, EpochMs, LogId, Pos, Said, WindowId};
+use crate::ledger::reader;
 use crate::proto::{GetDutyReportRequest, GetDutyReportResponse, Window};
 use crate::registers::desk::Desk;
 use crate::registers::duty::clocked::SHIFT_MS;
@@ -45,20 +48,32 @@ pub struct Reported {
 pub async fn duty_report(desk: &Desk, log: LogId, order: &Order) -> Result<Reported, Failure> {
     let look = look::now(desk, log).await?;
     let (own, zone) = (&look.own, look.hall.zone().clone());
-    let mut windows: Vec<&Window> = own.windows().collect();
+    let (from, until) = order.during;
+    let mut tx = desk.store().snapshot().await?;
+    // A window that was retired in these days or later was one of them until then.
+    let retired: Vec<Pos> = own.retired_windows().map(|(pos, _)| pos).collect();
+    let recorded = reader::recorded_in(&mut tx, log, &retired).await?;
+    let retired: HashMap<&str, (&Window, EpochMs)> = own
+        .retired_windows()
+        .filter_map(|(pos, window)| Some((window.window.as_str(), (window, *recorded.get(&pos)?))))
+        .filter(|(_, (_, at))| *at > zone.start_of(from))
+        .collect();
+    let mut windows: Vec<&Window> =
+        own.windows().chain(retired.values().map(|(window, _)| *window)).collect();
     let window = order.window.as_ref().map(WindowId::as_str);
-    if window.is_some_and(|wanted| own.window(wanted).is_none_or(|window| window.retired)) {
+    if window.is_some_and(|wanted| !windows.iter().any(|window| window.window == wanted)) {
         return Err(Failure::NotFound("window"));
     }
     windows.sort_by_key(|window| (number(&window.number), window.number.clone(), window.window.clone()));
-    let codes = own.windows().map(|window| window.window.as_str()).collect();
-    let (from, until) = order.during;
+    let codes = windows.iter().map(|window| window.window.as_str()).collect();
     let ends = zone.start_of(until.plus_days(1)).plus_ms(SHIFT_MS).min(look.at);
     let during = (zone.start_of(from).plus_ms(-REACH_MS), ends);
-    let mut tx = desk.store().snapshot().await?;
-    let hall = rulebook::hall_of(&mut tx, log, own, (&codes, EVERYTHING), during).await?;
-    let schedule = rulebook::schedule(&mut tx, log, (own, &zone), order.during).await?;
+    let hall = rulebook::hall_of(&mut tx, log, own, (&codes, look.before), during).await?;
+    let mut schedule = rulebook::schedule(&mut tx, log, (own, &zone), order.during, look.before).await?;
     tx.rollback().await?;
+    for (window, (_, at)) in &retired {
+        schedule.ends(window, *at);
+    }
     let days = Days { zone: &zone, during: order.during, now: look.at };
     let report = report(&hall, &windows, &schedule, days, Wanted { window, by_day: order.by_day });
     Ok(Reported { at: look.at, before: look.before, report })

@@ -15,6 +15,7 @@ use crate::proto::{
 use crate::registers::desk::{Head, Place, Written};
 use crate::registers::duty::service::Calls;
 use crate::registers::failure::Failure;
+use crate::registers::inspection::admit::BACK_MS;
 use crate::registers::inspection::fact::{Command, Look};
 use crate::registers::inspection::standing::Course;
 use crate::registers::inspection::{catalogue, parse, rows};
@@ -42,8 +43,12 @@ impl Calls {
             return Err(Failure::Fault("PARSE"));
         };
         let place = self.desk().enter(caller, &centre).await?;
-        let at = found.at.unwrap_or(self.desk().now());
-        let known_then = self.known_at(place.log, at).await?;
+        let now = self.desk().now();
+        let at = found.at.unwrap_or(now);
+        // A past minute is made again in the batch that stores the finding: few at once.
+        let _turn = self.turn().await?;
+        // What the rule refuses whatever the hall was like is not looked up.
+        let known_then = self.known_at(place.log, at.max(now.plus_ms(-BACK_MS))).await?;
         let command = Command::Record { found: Box::new(found), look: Look { at, known_then } };
         let view = wire::view(request.receipt_view);
         let written = self.desk().write(&place, id, command, Lane::Live, view).await?;
