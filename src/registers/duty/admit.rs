@@ -413,7 +413,10 @@ impl Asked<'_> {
                         objection.flag,
                         DutyFlag::NoSign | DutyFlag::NoApproval | DutyFlag::ReturnTimeOdd
                     );
-                    flags.extend((plain || self.remembered).then_some(objection.flag));
+                    if plain || self.remembered {
+                        flags.push(objection.flag);
+                        flags.extend(waived.filter(|_| objection.waivable));
+                    }
                 }
                 Some(by) if objection.waivable => flags.extend([objection.flag, by]),
                 Some(_) | None => return Err(objection.refusal),

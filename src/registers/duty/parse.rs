@@ -96,6 +96,15 @@ pub struct Asked<'a> {
     pub leave_anyway: bool,
 }
 
+/// Why somebody leaves whatever the rules say.
+pub fn leave_reason(check: &mut Check, path: &str, leave_anyway: bool, words: &str) -> Option<Option<Words>> {
+    if leave_anyway && words.is_empty() {
+        check.refuse(format!("{path}leave_reason"), "EMPTY", Said::new("须说明原因", "has to say why"));
+        return None;
+    }
+    opt_words(check, &format!("{path}leave_reason"), words)
+}
+
 /// A pause.
 pub fn start(check: &mut Check, asked: Asked<'_>) -> Option<Start> {
     let field = |name: &str| format!("{}{name}", asked.path);
@@ -176,24 +185,29 @@ pub fn event(check: &mut Check, keys: &Keys, given: DutyEvent) -> Option<(Reques
         (stamp, presented) => stood(check, keys, "event", stamp, presented),
     };
     let window = window(check, "event.window", &given.window);
+    let mut reason = Some(None);
     let act = match check.require("event.what", given.what) {
         None => None,
         Some(What::Open(_)) => Some(Act::Open),
         Some(What::Close(_)) => Some(Act::Close),
-        Some(What::StartPause(said)) => start(
-            check,
-            Asked {
-                path: "event.start_pause.",
-                subject: said.subject,
-                reason: said.reason,
-                expected_return_at: said.expected_return_at,
-                sign_displayed: said.sign_displayed,
-                sign_mode: said.sign_mode,
-                guidance: Vec::new(),
-                leave_anyway: false,
-            },
-        )
-        .map(Act::Start),
+        Some(What::StartPause(said)) => {
+            const PATH: &str = "event.start_pause.";
+            reason = leave_reason(check, PATH, said.leave_anyway, &said.leave_reason);
+            start(
+                check,
+                Asked {
+                    path: PATH,
+                    subject: said.subject,
+                    reason: said.reason,
+                    expected_return_at: said.expected_return_at,
+                    sign_displayed: said.sign_displayed,
+                    sign_mode: said.sign_mode,
+                    guidance: Vec::new(),
+                    leave_anyway: said.leave_anyway,
+                },
+            )
+            .map(Act::Start)
+        }
         Some(What::ExtendPause(said)) => {
             let field = "event.extend_pause.expected_return_at";
             let expected = wire::instant(check, field, said.expected_return_at.as_ref());
@@ -211,7 +225,7 @@ pub fn event(check: &mut Check, keys: &Keys, given: DutyEvent) -> Option<(Reques
         on_behalf_of: None,
         window: Some(window?),
         act: act?,
-        reason: None,
+        reason: reason?,
     };
     Some((id?, deed))
 }

@@ -5,7 +5,8 @@ use qinlian::proto::duty_event::{Close, End, Extend, Open, Start, What};
 use qinlian::proto::pause::{Reason, SignMode};
 use qinlian::proto::upload_duty_events_response::Result as Item;
 use qinlian::proto::{
-    DeviceStamp, DutyEvent, Outcome, Presented, UploadDutyEventsRequest, UploadDutyEventsResponse, presented,
+    DeviceStamp, DutyEvent, Outcome, Presented, StartPauseRequest, UploadDutyEventsRequest,
+    UploadDutyEventsResponse, presented,
 };
 use qinlian::registers::failure::Failure;
 use qinlian::registers::wire::timestamp;
@@ -24,11 +25,13 @@ pub(super) fn event(hall: &Hall, seq: u64, told: &str) -> DutyEvent {
         "open" => What::Open(Open {}),
         "close" => What::Close(Close {}),
         "pause" => What::StartPause(Start {
+            subject: 0,
             reason: Reason::Comfort.into(),
             expected_return_at,
             sign_displayed: !words.contains(&"nosign"),
             sign_mode: SignMode::CardSign.into(),
-            ..Start::default()
+            leave_anyway: words.contains(&"anyway"),
+            leave_reason: if words.contains(&"anyway") { "急事".to_owned() } else { String::new() },
         }),
         "extend" => What::ExtendPause(Extend { expected_return_at }),
         "back" => What::EndPause(End {}),
@@ -220,6 +223,46 @@ async fn a_number_that_was_used_for_something_else_is_refused_and_on_record() {
             ",
         )
         .await;
+        hall.office.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_left_whatever_the_rules_say_is_recognised_again_in_an_upload_and_flagged_in_one() {
+    each(async |fixture| {
+        let mut hall = Hall::begin(&fixture.store, 1_035).await;
+        hall.turn_to("08:30");
+        hall.at_work(&[("qian", "w2"), ("wu", "w4")]).await;
+        hall.lives("08:31 zhao in").await;
+        hall.turn_to("11:00");
+        let day =
+            [event(&hall, 1, "08:40 zhao open"), event(&hall, 2, "10:58 zhao pause 11:06 nosign anyway")];
+        let answer = upload(&hall, day.to_vec()).await;
+        assert_eq!(told(&answer.results[1]), "ACCEPTED NO_SIGN LEFT_ANYWAY OFFLINE CLAIMED_TIME");
+        // Sent live when the answer was lost, and again from the journal: one command, under one id.
+        let [_, sent] = day;
+        let Some(What::StartPause(start)) = sent.what.clone() else { panic!("a pause") };
+        let live = StartPauseRequest {
+            centre: HALL.to_owned(),
+            request_id: sent.request_id,
+            stamp: sent.stamp,
+            presented: sent.presented,
+            window: sent.window,
+            reason: start.reason,
+            expected_return_at: start.expected_return_at,
+            sign_mode: start.sign_mode,
+            leave_anyway: true,
+            leave_reason: start.leave_reason,
+            ..StartPauseRequest::default()
+        };
+        let again = hall.calls.start_pause(&hall.caller("zhao@t1", "StartPause"), live).await.expect("known");
+        assert_eq!(again.receipt.expect("a receipt").leaf, answer.results[1].leaf);
+        let mut wordless = event(&hall, 3, "10:59 zhao pause 11:06 anyway");
+        let Some(What::StartPause(start)) = &mut wordless.what else { panic!("a pause") };
+        start.leave_reason.clear();
+        let refused = upload(&hall, vec![wordless]).await;
+        assert_eq!(told(&refused.results[0]), "REJECTED event.start_pause.leave_reason:EMPTY");
         hall.office.stop().await;
     })
     .await;

@@ -2,7 +2,7 @@
 
 use super::{Calls, Given, Intent, given, opt_ms, stands};
 use crate::access::Caller;
-use crate::kernel::{Check, EpochMs, Said};
+use crate::kernel::{Check, EpochMs};
 use crate::proto::duty_fact::What;
 use crate::proto::start_pause_response::State;
 use crate::proto::{
@@ -54,11 +54,7 @@ impl Calls {
                 leave_anyway: request.leave_anyway,
             };
             let start = parse::start(check, asked);
-            if request.leave_anyway && request.leave_reason.is_empty() {
-                let said = Said::new("须说明原因", "has to say why");
-                check.refuse("leave_reason", "EMPTY", said);
-            }
-            let reason = parse::opt_words(check, "leave_reason", &request.leave_reason);
+            let reason = parse::leave_reason(check, "", request.leave_anyway, &request.leave_reason);
             Some(Intent { window: Some(window?), act: Act::Start(start?), reason: reason? })
         };
         let stood = self.act(caller, given, parsed).await?;
