@@ -25,6 +25,7 @@ mod pki;
 mod proto_export;
 pub mod serve;
 mod setup;
+mod terminal;
 pub mod token;
 mod witness;
 
@@ -40,6 +41,7 @@ const EXAMPLES: &str = "Examples:
   qinlian demo --once
   qinlian init --data ./data --centre hall --name 'Service hall' --admin 'Zhang San' --admin 'Li Si'
   qinlian serve --data ./data
+  qinlian terminal --data ./window-3 --server http://hall:50051 --centre hall --window 3 --enrol CODE
   qinlian token --data ./data --subject system:hr --role HR --centre hall
   qinlian import punches badges.csv --data ./data --centre hall \\
       --columns time=timestamp,person=badge,device=zone --create-people
@@ -83,6 +85,8 @@ enum Command {
     Init(init::Options),
     /// Run the server
     Serve(serve::Options),
+    /// The terminal at a window: keys or lines, a journal of its own, with and without a network
+    Terminal(terminal::Options),
     /// Print a token that says who somebody is; with --role, grant the role first
     Token(token::Options),
     /// Bring in files from elsewhere; running it twice changes nothing
@@ -157,6 +161,7 @@ async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Setup(command) => setup::run(command).await,
         Command::Init(options) => init::run(options).await,
         Command::Serve(options) => serve::run(options).await,
+        Command::Terminal(options) => terminal::run(options).await,
         Command::Token(options) => token::run(options).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Ledger(command) => ledger::run(command).await,

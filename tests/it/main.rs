@@ -28,6 +28,7 @@ mod spec;
 mod statements;
 mod support;
 mod telemetry;
+mod terminal;
 mod tidy;
 mod tlog;
 mod transactions;

@@ -11,7 +11,7 @@ pub(crate) mod town;
 
 pub(crate) mod canary;
 mod certificates;
-mod clients;
+pub(crate) mod clients;
 mod floods;
 mod kill;
 mod once;

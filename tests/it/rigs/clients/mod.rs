@@ -22,7 +22,7 @@ fn missing(packages: &str) {
 }
 
 /// Puts a terminal, and makes a code for it, as an administrator does.
-pub(super) async fn new_code(town: &Town, channel: Channel, device: &str) -> String {
+pub(crate) async fn new_code(town: &Town, channel: Channel, device: &str) -> String {
     let mut directory = DirectoryServiceClient::new(channel);
     let token = town.token(&town.administrator);
     let device = device.to_owned();
@@ -47,11 +47,11 @@ pub(super) async fn new_code(town: &Town, channel: Channel, device: &str) -> Str
 }
 
 /// An id for a request.
-pub(super) fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     RequestId::random(random(&SystemClock::new())).to_string()
 }
 
-pub(super) fn bearing<T>(token: &str, message: T) -> Request<T> {
+pub(crate) fn bearing<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", token.parse().expect("a token"));
     request
