@@ -8,8 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
+use super::Options;
+use super::place::{Place, Schema};
 use super::town::CENTRE;
-use super::{Options, Place, Schema};
 use crate::cli::import::people;
 use crate::cli::init;
 use crate::cli::office::{Office, Opening};
@@ -43,6 +44,8 @@ const TIMES: [(i32, i32, Direction); 4] = [
 ];
 /// Terminals tell of themselves so often.
 const REPORT_MINUTES: i32 = 5;
+/// Days that they live through, unless `--days` says how many.
+const DAYS: usize = 31;
 /// Commands handed in at once.
 const AT_ONCE: usize = 1_000;
 
@@ -105,8 +108,9 @@ pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<
         Month { office: &office, clock, zone, log, journals: [0; TERMINALS], began: EpochMs::ZERO };
     let watch = Stopwatch::start();
     let everybody = month.settle(options.people, first).await?;
+    let days = options.days.unwrap_or(DAYS);
     let mut punches = 0;
-    for day in 0..options.days {
+    for day in 0..days {
         punches += month.live(first.plus_days(i32::try_from(day)?), &everybody).await?;
     }
     let filled_seconds = watch.elapsed().as_secs_f64();
@@ -116,7 +120,7 @@ pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<
     let (revisions, derived_seconds, derived_cpu_seconds, feed_per_second) = measured?;
     Ok(Days {
         people: options.people,
-        days: options.days,
+        days,
         punches,
         entries: head.size,
         revisions,

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 
 use super::load::Measured;
+use super::place::{Place, Schema};
 use super::report::{Report, Row, Verified};
 use super::town::{CENTRE, Town};
-use super::{Contender, Options, Pace, Place, Schema, Stage};
+use super::{Contender, Options, Pace, Stage};
 use crate::cli::audit;
+use crate::cli::office::Opening;
 use crate::clock::Stopwatch;
 use crate::ledger::verify::{Folder, Options as VerifyOptions, verify};
 
@@ -64,7 +66,8 @@ pub(super) async fn filled(
     terminals: usize,
     entries: u64,
 ) -> anyhow::Result<Stage> {
-    let town = Town::begin(&place.folder(schema), place.url(schema).await?, terminals).await?;
+    let town =
+        Town::begin(&place.folder(schema), place.url(schema).await?, terminals, Opening::default()).await?;
     let office = town.open(Contender::Ledger.opening()).await?;
     for first in (1..=entries).step_by(UPLOAD) {
         let last = entries.min(first + UPLOAD as u64 - 1);

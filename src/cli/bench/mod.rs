@@ -10,34 +10,40 @@
 //!
 //! Ratios are of the medians over the rounds. Callers run in the same process: they cost every server the same.
 
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
-use super::office::{Office, Opening};
-use super::serve::{self, Listening, Running};
+use super::office::Opening;
 use super::{Answer, log_of, say};
 use crate::clock::{SystemClock, random};
 use crate::config;
-use crate::edge::Services;
-use crate::registers::attendance;
-use crate::store::{OpenMode, Store};
 use load::{Load, Measured};
 use open::{Arrivals, Rate};
+use place::{Place, Schema};
 use report::{Report, Row};
+use server::Server;
 use town::{Terminal, Town};
 
 mod baseline;
+mod board;
 mod days;
 mod growth;
+mod hall;
 mod load;
 mod open;
+mod pauses;
+mod place;
 mod report;
+mod server;
 mod streams;
+mod tally;
 mod town;
+mod year;
 
 /// `qinlian bench --help`.
 #[derive(Debug, Args)]
@@ -85,9 +91,15 @@ pub(super) struct Options {
     /// With --kind days: people
     #[arg(long, value_name = "N", default_value_t = 2_100)]
     people: usize,
-    /// With --kind days: days that they live through
-    #[arg(long, value_name = "N", default_value_t = 31)]
-    days: usize,
+    /// With --kind days: days that they live through, 31 unless given; with --kind boardyear: the year's work days, 250
+    #[arg(long, value_name = "N")]
+    days: Option<usize>,
+    /// With --kind pauses, board and boardyear: windows
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    windows: usize,
+    /// With --kind board: who watches
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    subscribers: usize,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -129,6 +141,13 @@ enum Kind {
     Streams,
     /// People's days of a month, all derived from nothing; the servers are not compared.
     Days,
+    /// `StartPause` against `RecordPunch` on one server; the servers are not compared.
+    Pauses,
+    /// From a pause to everybody who watches the board, at --rate changes a second; the servers are not compared.
+    Board,
+    /// `GetBoard` after a year against the first day; the servers are not compared.
+    #[value(name = "boardyear")]
+    BoardYear,
 }
 
 /// When the next call is sent.
@@ -194,19 +213,35 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     ensure!((0.1..=600.0).contains(&options.seconds), "--seconds: 0.1 to 600");
     let folder = config::temporary("qinlian-bench", random(&SystemClock::new()));
     let place = Place { folder, database: options.database.clone() };
-    ensure!((1..=100_000).contains(&options.people) && (1..=366).contains(&options.days), "--people, --days");
-    if options.kind == Kind::Days {
-        let days = days::measure(&options, &place).await;
-        place.clean().await?;
-        let days = days?;
-        say(&if options.json { serde_json::to_string(&days)? } else { days.to_string() });
-        return Ok(Answer::Yes);
-    }
-    let report = measure(&options, &place, most).await;
+    ensure!((1..=100_000).contains(&options.people), "--people: 1 to 100000");
+    ensure!(options.days.is_none_or(|days| (1..=366).contains(&days)), "--days: 1 to 366");
+    let said = said(&options, &place, most).await;
     place.clean().await?;
-    let report = report?;
-    say(&if options.json { report::json(&report) } else { report::table(&report) });
+    say(&said?);
     Ok(Answer::Yes)
+}
+
+/// Measures what is asked for, and tells it.
+async fn said(options: &Options, place: &Place, most: usize) -> anyhow::Result<String> {
+    match options.kind {
+        Kind::Days => told(options, &[days::measure(options, place).await?]),
+        Kind::Pauses => told(options, &pauses::measure(options, place).await?),
+        Kind::Board => told(options, &[board::measure(options, place).await?]),
+        Kind::BoardYear => told(options, &[year::measure(options, place).await?]),
+        Kind::Punches | Kind::Uploads | Kind::Streams => {
+            let report = measure(options, place, most).await?;
+            Ok(if options.json { report::json(&report) } else { report::table(&report) })
+        }
+    }
+}
+
+/// Figures of a kind of their own, a line of JSON or a paragraph for each.
+fn told<T: Serialize + Display>(options: &Options, figures: &[T]) -> anyhow::Result<String> {
+    let one = |figures: &T| {
+        if options.json { Ok(serde_json::to_string(figures)?) } else { Ok(figures.to_string()) }
+    };
+    let all: anyhow::Result<Vec<String>> = figures.iter().map(one).collect();
+    Ok(all?.join("\n"))
 }
 
 async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Result<Report> {
@@ -218,85 +253,14 @@ async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Resul
     if let Some(entries) = options.entries {
         return growth::measure(options, place, entries).await;
     }
-    let town = Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most).await?;
+    let town =
+        Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most, Opening::default())
+            .await?;
     let mut stage = Stage::new(town);
     for load in options.cells() {
         rows.extend(stage.compare(options, load).await?);
     }
     Ok(Report { rows, verified: None })
-}
-
-/// Where the databases are.
-pub(super) struct Place {
-    folder: PathBuf,
-    database: Option<String>,
-}
-
-/// Which of the databases.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Schema {
-    /// For the comparison, and later for the log that has grown.
-    Main,
-    /// For the log that stays young.
-    Young,
-}
-
-impl Place {
-    /// The URL of an empty database; `None` is a file in the deployment's own folder.
-    async fn url(&self, schema: Schema) -> anyhow::Result<Option<String>> {
-        let Some(url) = &self.database else { return Ok(None) };
-        if !url.starts_with("postgres") {
-            bail!("--database: postgres://… or nothing");
-        }
-        let (name, create) = match schema {
-            Schema::Main => ("qinlian_bench", "CREATE SCHEMA qinlian_bench"),
-            Schema::Young => ("qinlian_bench_young", "CREATE SCHEMA qinlian_bench_young"),
-        };
-        let store = Store::open(url, OpenMode::Existing).await.context("failed to open the database")?;
-        store.maintain("", create).await.context("the schemas of an earlier run may be there still")?;
-        store.close().await;
-        let separator = if url.contains('?') { '&' } else { '?' };
-        Ok(Some(format!("{url}{separator}options[search_path]={name}")))
-    }
-
-    /// The deployment's own folder.
-    fn folder(&self, schema: Schema) -> PathBuf {
-        self.folder.join(match schema {
-            Schema::Main => "main",
-            Schema::Young => "young",
-        })
-    }
-
-    /// Removes a deployment, if there is one.
-    async fn remove(&self, schema: Schema) -> anyhow::Result<()> {
-        if let Some(url) = &self.database {
-            let drop = match schema {
-                Schema::Main => "DROP SCHEMA IF EXISTS qinlian_bench CASCADE",
-                Schema::Young => "DROP SCHEMA IF EXISTS qinlian_bench_young CASCADE",
-            };
-            let store = Store::open(url, OpenMode::Existing).await?;
-            store.maintain("", drop).await?;
-            store.close().await;
-        }
-        remove(&self.folder(schema))
-    }
-
-    /// Removes everything that the run made.
-    async fn clean(&self) -> anyhow::Result<()> {
-        self.remove(Schema::Main).await?;
-        self.remove(Schema::Young).await?;
-        remove(&self.folder)
-    }
-}
-
-/// Removes a folder of the run's own.
-fn remove(folder: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("failed to remove {}", folder.display()))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 /// A town whose contenders are measured in turn.
@@ -376,54 +340,5 @@ impl Stage {
             after - before
         );
         Ok(measured)
-    }
-}
-
-/// The server of a contender.
-enum Server {
-    Part { listening: Listening, baseline: Option<tokio::task::JoinHandle<()>> },
-    Whole(Running),
-}
-
-impl Server {
-    async fn start(office: &Office, contender: Contender) -> anyhow::Result<Self> {
-        let services = Services::new(&office.config.limits);
-        let (services, baseline) = match contender {
-            Contender::Whole => return Ok(Self::Whole(serve::start(office, false).await?)),
-            Contender::Baseline => {
-                let (calls, task) = baseline::Calls::start(office.desk.clone()).await?;
-                (services.attendance(&Arc::new(calls)), Some(task))
-            }
-            Contender::Ledger | Contender::OneByOne => {
-                let reads = serve::reads(office).await?;
-                let calls = attendance::service::Calls::new(
-                    office.desk.clone(),
-                    reads,
-                    tokio::sync::watch::channel(0).1,
-                );
-                (services.attendance(&Arc::new(calls)), None)
-            }
-        };
-        Ok(Self::Part { listening: serve::listen(office, services, false).await?, baseline })
-    }
-
-    fn port(&self) -> u16 {
-        match self {
-            Self::Part { listening, .. } => listening.port,
-            Self::Whole(running) => running.port,
-        }
-    }
-
-    async fn stop(self) -> anyhow::Result<()> {
-        match self {
-            Self::Whole(running) => running.stop().await,
-            Self::Part { listening, baseline } => {
-                listening.stop().await?;
-                if let Some(task) = baseline {
-                    task.await.context("the baseline died")?;
-                }
-                Ok(())
-            }
-        }
     }
 }

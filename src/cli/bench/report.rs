@@ -73,7 +73,7 @@ pub(super) struct Report {
 }
 
 /// The middle one; of two middle ones the lower.
-fn median(mut of: Vec<f64>) -> f64 {
+pub(super) fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of.get(of.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }
@@ -181,8 +181,9 @@ pub(super) fn table(report: &Report) -> String {
     text
 }
 
+/// Milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "at most a minute")]
-fn millis(us: u64) -> f64 {
+pub(super) fn millis(us: u64) -> f64 {
     us as f64 / 1_000.0
 }
 

@@ -7,8 +7,10 @@ use anyhow::{Context, ensure};
 use tokio::task::JoinSet;
 
 use super::load::{Answer, Measured, connections};
+use super::place::{Place, Schema};
 use super::report::{Report, Row};
-use super::{Contender, Options, Place, Server, Stage, growth};
+use super::server::Server;
+use super::{Contender, Options, Stage, growth};
 use crate::cli::client::Client;
 use crate::clock::Stopwatch;
 use crate::proto::attendance_service_client::AttendanceServiceClient;
@@ -23,7 +25,7 @@ const PAGE: i32 = 1_000;
 /// Measures.
 pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<Report> {
     let entries = options.entries.unwrap_or(ENTRIES);
-    let Stage { town, .. } = growth::filled(place, super::Schema::Main, 1, entries).await?;
+    let Stage { town, .. } = growth::filled(place, Schema::Main, 1, entries).await?;
     let office = town.open(Contender::Whole.opening()).await?;
     let tokens = [town.reader(&office, super::town::HR)?, town.reader(&office, super::town::AUDITOR)?];
     let server = Server::start(&office, Contender::Whole).await?;

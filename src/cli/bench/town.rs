@@ -13,7 +13,7 @@ use crate::cli::init;
 use crate::cli::office::{Office, Opening};
 use crate::clock::random;
 use crate::config::Config;
-use crate::kernel::{CentreId, Check, EpochMs, LogId, RequestId, Subject, Zone};
+use crate::kernel::{CentreId, Check, EpochMs, LogId, PersonId, RequestId, Subject, Zone};
 use crate::ledger::port::Submission;
 use crate::proto::presented::Who;
 use crate::proto::punch::{Direction, Method};
@@ -31,15 +31,15 @@ use crate::registers::wire::timestamp;
 /// The centre.
 pub(super) const CENTRE: &str = "hall";
 /// As many as a large centre has.
-const PEOPLE: usize = 2_000;
+pub(super) const PEOPLE: usize = 2_000;
 /// One more terminal, whose journal comes late.
-const UPLOADER: &str = "uploader";
+pub(super) const UPLOADER: &str = "uploader";
 /// Who reads the feeds.
 pub(super) const HR: &str = "system:bench-hr";
 /// Who takes bundles away.
 pub(super) const AUDITOR: &str = "system:bench-auditor";
 /// A token is good for the whole run.
-const TTL_S: u32 = 24 * 60 * 60;
+pub(super) const TTL_S: u32 = 24 * 60 * 60;
 
 /// A deployment under load. It is opened anew for every round, with what that round needs.
 #[derive(Debug)]
@@ -49,7 +49,10 @@ pub(super) struct Town {
     config: Config,
     /// The centre's log.
     pub(super) log: LogId,
-    began: EpochMs,
+    /// Since when there is something to tell.
+    pub(super) began: EpochMs,
+    /// Both are needed for what needs two people.
+    pub(super) administrators: [PersonId; 2],
 }
 
 /// A terminal and its caller.
@@ -67,6 +70,7 @@ impl Town {
         data: &Path,
         database: Option<String>,
         terminals: usize,
+        opening: Opening,
     ) -> anyhow::Result<Self> {
         let options = init::Options {
             data: data.to_owned(),
@@ -77,12 +81,14 @@ impl Town {
             tz: "Asia/Shanghai".to_owned(),
             database,
         };
-        let begun = init::begin(options, Opening::default()).await?;
-        let office = begun.office;
+        let begun = init::begin(options, opening).await?;
+        let (office, administrators) = (begun.office, begun.administrators);
         let mut config = office.config.clone();
         config.listen.port = 0;
         // What is measured is the server, not how often it lets one caller in.
         (config.limits.calls_per_second, config.limits.calls_burst) = (NonZeroU32::MAX, NonZeroU32::MAX);
+        (config.limits.public_calls_per_second, config.limits.public_calls_burst) =
+            (NonZeroU32::MAX, NonZeroU32::MAX);
         config.limits.connections_per_address = config.limits.connections;
         let log = office.log_of(&CentreId::parse(CENTRE)?).await?;
         let began = office.clock.now();
@@ -117,7 +123,7 @@ impl Town {
             .collect();
         people::put(&office, commands).await?;
         office.close().await;
-        Ok(Self { data: data.to_owned(), config, log, began })
+        Ok(Self { data: data.to_owned(), config, log, began, administrators })
     }
 
     /// Opens it.
@@ -174,7 +180,14 @@ fn code(number: usize) -> String {
     format!("clock-{number:03}")
 }
 
-fn card(number: usize) -> String {
+/// Version 7, as terminals are told to make them: ids that grow are cheaper to index.
+pub(super) fn request_id(now: EpochMs, chance: &[u8; 10]) -> String {
+    let ms = now.get().max(0).unsigned_abs();
+    uuid::Builder::from_unix_timestamp_millis(ms, chance).into_uuid().to_string()
+}
+
+/// The card of somebody.
+pub(super) fn card(number: usize) -> String {
     format!("{:08}", 10_000_000 + number)
 }
 
@@ -207,12 +220,9 @@ impl Terminal {
         let now = office.clock.now();
         let [.., low, high] = chance;
         let somebody = usize::from(u16::from_le_bytes([low, high])) % PEOPLE;
-        // Version 7, as terminals are told to make them: ids that grow are cheaper to index.
-        let id =
-            uuid::Builder::from_unix_timestamp_millis(now.get().max(0).unsigned_abs(), &chance).into_uuid();
         RecordPunchRequest {
             centre: CENTRE.to_owned(),
-            request_id: id.to_string(),
+            request_id: request_id(now, &chance),
             punch: Some(Punch {
                 stamp: Some(DeviceStamp {
                     device: self.code.clone(),

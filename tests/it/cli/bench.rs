@@ -76,6 +76,45 @@ fn every_reader_gets_the_whole_feed_and_the_auditor_a_bundle() {
     assert_eq!(seen, [(feed, 2_500, 2_500), bundle, (feed, 7_500, 7_500), bundle]);
 }
 
+/// What a short run of a kind of its own says.
+fn figures(kind: &str, words: &[&str]) -> Value {
+    let short = ["bench", "--json", "--kind", kind, "--windows", "12", "--rounds", "1"];
+    serde_json::from_str(&done(&[&short[..], words].concat())).expect("JSON")
+}
+
+#[test]
+fn pauses_are_measured_beside_clock_ins_and_what_is_refused_is_no_figure() {
+    let said = figures("pauses", &["--callers", "4", "--seconds", "0.2"]);
+    for figure in ["punches", "starts", "ends"] {
+        assert!(number(&said[figure]["acknowledged"]) > 0, "{said}");
+        assert_eq!(said[figure]["refused"], serde_json::json!({}), "{said}");
+    }
+    assert_eq!(said["starts"]["acknowledged"], said["ends"]["acknowledged"]);
+    let ratio = said["starts"]["per_second"].as_f64().zip(said["punches"]["per_second"].as_f64());
+    let ratio = ratio.map(|(starts, punches)| starts / punches).expect("figures");
+    assert!((said["ratio"].as_f64().expect("a ratio") - ratio).abs() < 1e-9, "{said}");
+}
+
+#[test]
+fn whoever_watches_a_board_is_told_of_every_change() {
+    let said = figures("board", &["--subscribers", "60", "--rate", "12", "--seconds", "1"]);
+    assert_eq!((number(&said["subscribers"]), number(&said["connections"])), (60, 2));
+    let (paused, returned) = (number(&said["paused"]), number(&said["returned"]));
+    assert!(paused == 6 && returned >= 6, "{said}");
+    assert_eq!(number(&said["lost"]), 0, "{said}");
+    assert_eq!(number(&said["pause_from_sent"]["told"]), 60 * paused);
+    assert_eq!(number(&said["return_from_answered"]["told"]), 60 * returned);
+}
+
+#[test]
+fn a_board_after_days_is_the_board_of_the_first_day() {
+    let said = figures("boardyear", &["--days", "2"]);
+    let entries = ["young", "week", "grown"].map(|centre| number(&said[centre]["entries"]));
+    // Nothing is a week before two days are over.
+    assert!(entries[0] < entries[1] && entries[1] == entries[2], "{said}");
+    assert_eq!(said["ratios"].as_array().map(Vec::len), Some(4));
+}
+
 #[test]
 fn what_cannot_be_measured_is_usage() {
     for words in [
@@ -84,6 +123,10 @@ fn what_cannot_be_measured_is_usage() {
         &["--kind", "streams", "--rate", "10"],
         &["--connections", "0"],
         &["--batch", "1001"],
+        &["--days", "0"],
+        &["--kind", "pauses", "--windows", "4", "--callers", "4"],
+        &["--kind", "board", "--rate", "2x"],
+        &["--kind", "board", "--windows", "1"],
         &["--entries", "10", "--rate", "2x"],
     ] {
         let output = qinlian(&[&["bench"], words].concat());
