@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qinlian::access::Caller;
+use qinlian::clock::Clock;
 use qinlian::proto::pause::EndMode;
 use qinlian::proto::{
     GetWindowAtRequest, ListPauseResultsSinceRequest, ListPausesRequest, Pause, PauseResult,

@@ -86,6 +86,7 @@ impl Maker {
                         "LockMonth",
                         "ConfirmPull",
                         "PreviewDays",
+                        "GetDutyReport",
                     ]
                     .contains(&method.name()) =>
             {
