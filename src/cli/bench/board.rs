@@ -181,9 +181,8 @@ async fn change(
 ) -> anyhow::Result<(Sent, Option<String>)> {
     let mut calls = JoinSet::new();
     let began = watch.elapsed();
-    let mut due = Duration::ZERO;
-    let mut number = 0;
-    while due < time {
+    let dues = (0_u32..).map(|number| Duration::from_secs_f64(f64::from(number) / rate));
+    for (number, due) in dues.take_while(|due| *due < time).enumerate() {
         tokio::time::sleep((began + due).saturating_sub(watch.elapsed())).await;
         let (window, turn) = (number % changing * 2, number / changing);
         let (posts, office, channel) = (Arc::clone(&hall.posts), Arc::clone(office), channel.clone());
@@ -202,8 +201,6 @@ async fn change(
             };
             anyhow::Ok(((window, turn), answered.map(|sent| (sent, watch.elapsed()))))
         });
-        number += 1;
-        due += Duration::from_secs_f64(1.0 / rate);
     }
     let (mut changes, mut refused) = (HashMap::new(), None);
     while let Some(ended) = calls.join_next().await {
