@@ -107,6 +107,11 @@ impl Link {
         Ok(Self { channel, place, key, clock, language, bearer: None })
     }
 
+    /// Connects and gets a token, if it has none: what is asked next goes out at once.
+    pub(super) async fn is_ready(&mut self) -> Result<(), Trouble> {
+        self.token().await.map(drop)
+    }
+
     /// Asks without a token.
     pub(super) async fn ask_openly<M, R>(
         &self,

@@ -128,8 +128,9 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 
 /// Does what is said until somebody says that it is over, and keeps up with the server meanwhile.
 async fn live(terminal: &mut Terminal) -> anyhow::Result<()> {
-    terminal.starts().await?;
+    // First of all: a card that is read while it starts is not shown either.
     let raw = Raw::begin();
+    terminal.starts().await?;
     let mut said = keys::read(raw.is_some());
     let mut keyboard = Keyboard::default();
     loop {

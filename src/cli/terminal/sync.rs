@@ -72,6 +72,9 @@ impl Terminal {
 
     /// `ReportDevice`.
     pub(super) async fn reports(&mut self, going_down: bool) -> Result<(), Halt> {
+        // The report dates what was recorded since this start: a clock that was read before a connection was made would make
+        // all of it late by as long as that took.
+        self.link.is_ready().await?;
         let request = ReportDeviceRequest {
             centre: self.stamps.centre.clone(),
             device: self.stamps.device.clone(),

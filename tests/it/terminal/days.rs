@@ -122,6 +122,40 @@ async fn a_start_without_a_network_goes_on_and_what_was_kept_is_sent_in_order() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_server_that_says_nothing() {
+    use qinlian::clock::Stopwatch;
+    use std::process::Command;
+    let (place, mut other) = Place::begin().await;
+    let post = place.post(Kind::Specialised).await;
+    let mut terminal = Terminal::enrol(&post, place.server.address()).await;
+    let pid = place.server.pid().to_string();
+    let signal = |signal: &str| {
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
+    };
+    let enter = [format!("in {}", post.card), format!("open {}", post.card)];
+    lives(&mut terminal, &[(&enter[0], "#1 clock in 张1: stored")]).await;
+    // Its process stands still: connections stay, and nothing comes.
+    signal("-STOP");
+    let began = Stopwatch::start();
+    lives(&mut terminal, &[(&enter[1], "#2 open 张1: offline, kept")]).await;
+    let first = began.elapsed();
+    lives(
+        &mut terminal,
+        &[("pause comfort 5", "#3 pause until"), ("return", "#4 return 张1: offline, kept")],
+    )
+    .await;
+    let all = began.elapsed();
+    signal("-CONT");
+    // Four seconds for the first; those after it ask nobody. The rest is for a machine that does much else.
+    assert!(first.as_secs() < 10 && all.saturating_sub(first).as_secs() < 3, "{first:?} and {all:?}");
+    // What the server reads now was sent before: the same id live and in the upload is one thing.
+    lives(&mut terminal, &[("wait", "all sent"), ("close", "#5 close 张1: stored CLOSED")]).await;
+    terminal.quit().await;
+    all_there(&place, &terminal, &post.device, &["clock in", "open", "pause", "return", "close"]).await;
+    other.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_is_one_terminals_and_a_code_is_asked_for_once() {
     use crate::rigs::server::qinlian;
     let (place, mut other) = Place::begin().await;

@@ -4,6 +4,7 @@
 mod cuts;
 mod days;
 mod judge;
+mod keyboard;
 mod place;
 mod process;
 mod proxy;
