@@ -124,7 +124,7 @@ pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<
     ensure!(rate * options.seconds <= most, "--rate, --seconds: nobody may pause so often; more --windows");
     place.remove(Schema::Main).await?;
     let (folder, url) = (place.folder(Schema::Main), place.url(Schema::Main).await?);
-    let hall = Hall::begin(&folder, url, (options.windows, 0), Opening::default()).await?;
+    let hall = Hall::begin(&folder, url, (options.windows, options.size(0)), Opening::default()).await?;
     let office = Arc::new(hall.town.open(Opening::default()).await?);
     let measured = over(&hall, &office, (options, rate, changing)).await;
     Arc::into_inner(office).context("a caller still runs")?.close().await;

@@ -44,6 +44,8 @@ const TIMES: [(i32, i32, Direction); 4] = [
 ];
 /// Terminals tell of themselves so often.
 const REPORT_MINUTES: i32 = 5;
+/// People, unless `--people` says how many.
+const PEOPLE: usize = 2_100;
 /// Days that they live through, unless `--days` says how many.
 const DAYS: usize = 31;
 /// Commands handed in at once.
@@ -106,9 +108,9 @@ pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<
     let log = office.log_of(&CentreId::parse(CENTRE)?).await?;
     let mut month =
         Month { office: &office, clock, zone, log, journals: [0; TERMINALS], began: EpochMs::ZERO };
+    let (people, days) = (options.people.unwrap_or(PEOPLE), options.days.unwrap_or(DAYS));
     let watch = Stopwatch::start();
-    let everybody = month.settle(options.people, first).await?;
-    let days = options.days.unwrap_or(DAYS);
+    let everybody = month.settle(people, first).await?;
     let mut punches = 0;
     for day in 0..days {
         punches += month.live(first.plus_days(i32::try_from(day)?), &everybody).await?;
@@ -119,7 +121,7 @@ pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<
     office.close().await;
     let (revisions, derived_seconds, derived_cpu_seconds, feed_per_second) = measured?;
     Ok(Days {
-        people: options.people,
+        people,
         days,
         punches,
         entries: head.size,

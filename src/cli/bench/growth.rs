@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use super::load::Measured;
 use super::place::{Place, Schema};
 use super::report::{Report, Row, Verified};
-use super::town::{CENTRE, Town};
+use super::town::{CENTRE, PEOPLE, Size, Town};
 use super::{Contender, Options, Pace, Stage};
 use crate::cli::audit;
 use crate::cli::office::Opening;
@@ -66,8 +66,13 @@ pub(super) async fn filled(
     terminals: usize,
     entries: u64,
 ) -> anyhow::Result<Stage> {
-    let town =
-        Town::begin(&place.folder(schema), place.url(schema).await?, terminals, Opening::default()).await?;
+    let town = Town::begin(
+        &place.folder(schema),
+        place.url(schema).await?,
+        Size { people: PEOPLE, terminals },
+        Opening::default(),
+    )
+    .await?;
     let office = town.open(Contender::Ledger.opening()).await?;
     for first in (1..=entries).step_by(UPLOAD) {
         let last = entries.min(first + UPLOAD as u64 - 1);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, ensure};
 
-use super::town::{CENTRE, PEOPLE, Terminal, Town, UPLOADER, card, request_id};
+use super::town::{CENTRE, Size, Terminal, Town, UPLOADER, card, request_id};
 use crate::cli::client::Client;
 use crate::cli::import::people;
 use crate::cli::office::{Office, Opening, explain};
@@ -68,15 +68,15 @@ pub(super) struct Post {
 }
 
 impl Hall {
-    /// Begins one, with so many windows and so many clock terminals beside.
+    /// Begins one, with so many windows.
     pub(super) async fn begin(
         data: &Path,
         database: Option<String>,
-        (windows, terminals): (usize, usize),
+        (windows, size): (usize, Size),
         opening: Opening,
     ) -> anyhow::Result<Self> {
-        ensure!((2..=PEOPLE).contains(&windows), "--windows: 2 to {PEOPLE}");
-        let town = Town::begin(data, database, terminals, opening.clone()).await?;
+        ensure!((2..=size.people).contains(&windows), "--windows: 2 to as many as --people");
+        let town = Town::begin(data, database, size, opening.clone()).await?;
         let office = town.open(opening).await?;
         let posts = furnish(&town, &office, windows).await;
         let allowed = allow(&town, &office).await;

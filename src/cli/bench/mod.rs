@@ -27,7 +27,7 @@ use open::{Arrivals, Rate};
 use place::{Place, Schema};
 use report::{Report, Row};
 use server::Server;
-use town::{Terminal, Town};
+use town::{PEOPLE, Size, Terminal, Town};
 
 mod baseline;
 mod board;
@@ -88,9 +88,9 @@ pub(super) struct Options {
     /// Instead: a clock-in in a log of so many entries against one in a young log
     #[arg(long, value_name = "N")]
     entries: Option<u64>,
-    /// With --kind days: people
-    #[arg(long, value_name = "N", default_value_t = 2_100)]
-    people: usize,
+    /// With --kind days: people, 2,100 unless given; with --kind pauses, board and boardyear, 2,000
+    #[arg(long, value_name = "N")]
+    people: Option<usize>,
     /// With --kind days: days that they live through, 31 unless given; with --kind boardyear: the year's work days, 250
     #[arg(long, value_name = "N")]
     days: Option<usize>,
@@ -106,6 +106,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// How large a deployment with a hall is.
+    fn size(&self, terminals: usize) -> Size {
+        Size { people: self.people.unwrap_or(PEOPLE), terminals }
+    }
+
     /// The matrix. No more connections than callers: a cell that is another one again is left out.
     fn cells(&self) -> Vec<Load> {
         let mut cells = Vec::new();
@@ -213,7 +218,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
     ensure!((0.1..=600.0).contains(&options.seconds), "--seconds: 0.1 to 600");
     let folder = config::temporary("qinlian-bench", random(&SystemClock::new()));
     let place = Place { folder, database: options.database.clone() };
-    ensure!((1..=100_000).contains(&options.people), "--people: 1 to 100000");
+    ensure!(options.people.is_none_or(|people| (1..=100_000).contains(&people)), "--people: 1 to 100000");
     ensure!(options.days.is_none_or(|days| (1..=366).contains(&days)), "--days: 1 to 366");
     let said = said(&options, &place, most).await;
     place.clean().await?;
@@ -253,9 +258,13 @@ async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Resul
     if let Some(entries) = options.entries {
         return growth::measure(options, place, entries).await;
     }
-    let town =
-        Town::begin(&place.folder(Schema::Main), place.url(Schema::Main).await?, most, Opening::default())
-            .await?;
+    let town = Town::begin(
+        &place.folder(Schema::Main),
+        place.url(Schema::Main).await?,
+        Size { people: PEOPLE, terminals: most },
+        Opening::default(),
+    )
+    .await?;
     let mut stage = Stage::new(town);
     for load in options.cells() {
         rows.extend(stage.compare(options, load).await?);

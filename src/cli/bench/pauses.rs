@@ -96,7 +96,7 @@ pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<
             let hall = Hall::begin(
                 &place.folder(Schema::Main),
                 place.url(Schema::Main).await?,
-                (options.windows, load.callers),
+                (options.windows, options.size(load.callers)),
                 Opening::default(),
             )
             .await?;

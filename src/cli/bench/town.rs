@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::{Contender, baseline};
 use crate::cli::client::Client;
-use crate::cli::import::people;
+use crate::cli::import::people as people_of;
 use crate::cli::init;
 use crate::cli::office::{Office, Opening};
 use crate::clock::random;
@@ -53,6 +53,16 @@ pub(super) struct Town {
     pub(super) began: EpochMs,
     /// Both are needed for what needs two people.
     pub(super) administrators: [PersonId; 2],
+    people: usize,
+}
+
+/// How large a deployment is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    /// Who has a card.
+    pub(super) people: usize,
+    /// Clock terminals that call.
+    pub(super) terminals: usize,
 }
 
 /// A terminal and its caller.
@@ -62,6 +72,8 @@ pub(super) struct Terminal {
     token: String,
     seq: u64,
     began: EpochMs,
+    /// Who clocks in there.
+    people: usize,
 }
 
 impl Town {
@@ -69,7 +81,7 @@ impl Town {
     pub(super) async fn begin(
         data: &Path,
         database: Option<String>,
-        terminals: usize,
+        size: Size,
         opening: Opening,
     ) -> anyhow::Result<Self> {
         let options = init::Options {
@@ -92,9 +104,10 @@ impl Town {
         config.limits.connections_per_address = config.limits.connections;
         let log = office.log_of(&CentreId::parse(CENTRE)?).await?;
         let began = office.clock.now();
-        let cards: BTreeSet<String> = (0..PEOPLE).map(card).collect();
+        let Size { people, terminals } = size;
+        let cards: BTreeSet<String> = (0..people).map(card).collect();
         let first_day = Zone::parse("Asia/Shanghai")?.day_of(began);
-        people::create(&office, log, CENTRE, "bench", &cards, first_day).await?;
+        people_of::create(&office, log, CENTRE, "bench", &cards, first_day).await?;
         let clock = |device: String| {
             Record::Device(Device { device, kind: device::Kind::ClockTerminal.into(), ..Device::default() })
         };
@@ -121,9 +134,9 @@ impl Town {
                 (log, RequestId::random(random(&*office.clock)), Command::Put { record, personal })
             })
             .collect();
-        people::put(&office, commands).await?;
+        people_of::put(&office, commands).await?;
         office.close().await;
-        Ok(Self { data: data.to_owned(), config, log, began, administrators })
+        Ok(Self { data: data.to_owned(), config, log, began, administrators, people })
     }
 
     /// Opens it.
@@ -151,7 +164,7 @@ impl Town {
             .map(|number| {
                 let subject = Subject::parse(&format!("device:{}", code(number)))?;
                 let token = issuer.token(&subject, self.began, TTL_S);
-                Ok(Terminal { code: code(number), token, seq: 0, began: self.began })
+                Ok(Terminal { code: code(number), token, seq: 0, began: self.began, people: self.people })
             })
             .collect()
     }
@@ -164,8 +177,8 @@ impl Town {
         office: &Office,
         seq: u64,
     ) -> anyhow::Result<Submission<rulebook::Command>> {
-        let mut terminal =
-            Terminal { code: UPLOADER.to_owned(), token: String::new(), seq: seq - 1, began: self.began };
+        let (code, token, people) = (UPLOADER.to_owned(), String::new(), self.people);
+        let mut terminal = Terminal { code, token, seq: seq - 1, began: self.began, people };
         let request = terminal.punch(office);
         let mut check = Check::new();
         let outer = Some(request.request_id.as_str());
@@ -219,7 +232,7 @@ impl Terminal {
         let chance: [u8; 10] = random(&*office.clock);
         let now = office.clock.now();
         let [.., low, high] = chance;
-        let somebody = usize::from(u16::from_le_bytes([low, high])) % PEOPLE;
+        let somebody = usize::from(u16::from_le_bytes([low, high])) % self.people;
         RecordPunchRequest {
             centre: CENTRE.to_owned(),
             request_id: request_id(now, &chance),

@@ -170,7 +170,7 @@ impl Centre {
         let first = today.plus_days(-days);
         let clock = Arc::new(MockClock::new(zone.at_minutes(first, DAY[0] - 60), 1));
         let (folder, url) = (place.folder(schema), place.url(schema).await?);
-        let hall = Hall::begin(&folder, url, (options.windows, 0), opening(&clock)).await?;
+        let hall = Hall::begin(&folder, url, (options.windows, options.size(0)), opening(&clock)).await?;
         let office = hall.town.open(opening(&clock)).await?;
         let watch = Stopwatch::start();
         let filled = async {
