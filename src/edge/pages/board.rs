@@ -16,6 +16,7 @@ use super::template::{Card, Notice, Page, SCRIPT, STYLE};
 use crate::kernel::EpochMs;
 use crate::proto::BoardWindow;
 use crate::proto::board_window::State as Doing;
+use crate::proto::window::Kind;
 use crate::registers::duty::service::{BoardPage, Calls};
 use crate::registers::failure::Failure;
 
@@ -180,6 +181,7 @@ fn card(window: &BoardWindow, names: &[(String, String)]) -> Card {
         state_en,
         zh: if plain { String::new() } else { text.zh },
         en: if plain { String::new() } else { text.en },
+        any: window.kind() == Kind::General,
         items: items.map(|(_, name)| name.clone()).collect(),
     }
 }

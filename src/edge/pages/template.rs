@@ -19,6 +19,8 @@ pub(super) struct Card {
     pub(super) state_en: &'static str,
     pub(super) zh: String,
     pub(super) en: String,
+    /// It serves everything, and names nothing: a card without a word would say that it serves nobody.
+    pub(super) any: bool,
     pub(super) items: Vec<String>,
 }
 
@@ -49,6 +51,7 @@ pub(super) struct Card {
 <p class="state"><span class="shape" aria-hidden="true">{{ card.shape }}</span>{{ card.state_zh }} <span lang="en">{{ card.state_en }}</span></p>
 <p class="say">{{ card.zh }}</p>
 <p class="say" lang="en">{{ card.en }}</p>
+{% if card.any %}<p class="items">各类事项 <span lang="en">Any service</span></p>{% endif %}
 {% if !card.items.is_empty() %}<p class="items">{{ card.items.join(" · ") }}</p>{% endif %}
 </li>
 {% endfor %}</ul>

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unused_async, reason = "doubles answer at once")]
 
+mod browser;
 mod config;
 pub(crate) mod documents;
 pub(crate) mod dynamic;

@@ -6,6 +6,7 @@
 //! that mutated inputs are made from.
 
 pub(crate) mod authority;
+pub(crate) mod chromium;
 pub(crate) mod dice;
 pub(crate) mod frames;
 pub(crate) mod lines;
