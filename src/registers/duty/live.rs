@@ -33,6 +33,12 @@ impl Live {
         Behind { kept: self.lock().get(&at.log).filter(same).cloned(), at }
     }
 
+    /// A hall that is ahead of where a reader found the log: a batch was stored meanwhile.
+    pub fn ahead(&self, at: ConfigAt) -> Option<Arc<Hall>> {
+        let newer = |kept: &&Arc<Hall>| kept.next > at.next_pos && kept.config == at.config_pos;
+        self.lock().get(&at.log).filter(newer).cloned()
+    }
+
     /// Keeps what a durable batch taught.
     pub fn keep(&self, state: State) {
         for (log, hall) in state.halls {

@@ -50,12 +50,16 @@ pub(super) async fn now(desk: &Desk, log: LogId) -> Result<Look, Failure> {
     let at = ConfigAt { log, config_pos: head.config_pos, next_pos: before };
     let live = &desk.registers().duty;
     let mut tx = desk.store().snapshot().await?;
-    let hall = rulebook::catch_up(&mut tx, live.behind(at), &own).await?;
+    let hall = match live.ahead(at) {
+        Some(ahead) => ahead,
+        None => rulebook::catch_up(&mut tx, live.behind(at), &own).await?,
+    };
     let time = desk.now().max(head.last);
     let policy = rulebook::policy_on(&mut tx, log, hall.zone().day_of(time)).await?;
     tx.rollback().await?;
     live.keep_hall(log, Arc::clone(&hall));
     let silent = rulebook::silent(&own, &devices);
+    let before = before.max(hall.next);
     Ok(Look { hall, own, policy, silent, at: time, before })
 }
 

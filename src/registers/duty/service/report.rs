@@ -46,6 +46,9 @@ pub struct Reported {
 
 /// Reports on a centre. Failures: the window is not there; the database.
 pub async fn duty_report(desk: &Desk, log: LogId, order: &Order) -> Result<Reported, Failure> {
+    // A position with a checkpoint: the hall in memory may stand between two.
+    let (head, epoch) = desk.ledger().reader().head(log).await?;
+    let before = Pos::new(epoch.base.get() + head.size);
     let look = look::now(desk, log).await?;
     let (own, zone) = (&look.own, look.hall.zone().clone());
     let (from, until) = order.during;
@@ -68,15 +71,15 @@ pub async fn duty_report(desk: &Desk, log: LogId, order: &Order) -> Result<Repor
     let codes = windows.iter().map(|window| window.window.as_str()).collect();
     let ends = zone.start_of(until.plus_days(1)).plus_ms(SHIFT_MS).min(look.at);
     let during = (zone.start_of(from).plus_ms(-REACH_MS), ends);
-    let hall = rulebook::hall_of(&mut tx, log, own, (&codes, look.before), during).await?;
-    let mut schedule = rulebook::schedule(&mut tx, log, (own, &zone), order.during, look.before).await?;
+    let hall = rulebook::hall_of(&mut tx, log, own, (&codes, before), during).await?;
+    let mut schedule = rulebook::schedule(&mut tx, log, (own, &zone), order.during, before).await?;
     tx.rollback().await?;
     for (window, (_, at)) in &retired {
         schedule.ends(window, *at);
     }
     let days = Days { zone: &zone, during: order.during, now: look.at };
     let report = report(&hall, &windows, &schedule, days, Wanted { window, by_day: order.by_day });
-    Ok(Reported { at: look.at, before: look.before, report })
+    Ok(Reported { at: look.at, before, report })
 }
 
 impl Calls {
