@@ -5,6 +5,8 @@
 //! (a return without a pause, a second pause) changes nothing: the rule refuses it at once, and what a terminal recorded
 //! by itself is flagged. An opening and a pause end by themselves after 16 hours, so nothing older needs to be looked at.
 
+use std::iter::Peekable;
+
 mod timeline;
 
 pub use timeline::{Stretch, timeline};
@@ -75,21 +77,28 @@ pub fn course<'a>(
     at: EpochMs,
 ) -> Course {
     let mut course = Course::default();
-    for event in events {
-        if event.at > at {
-            break;
-        }
-        course.lapse(clocked, event.at);
-        course.apply(event);
-    }
-    course.lapse(clocked, at);
-    course.left = course.hold.as_ref().and_then(|hold| has_left(clocked(&hold.person_id), hold.since, at));
+    course.advance(&mut events.into_iter().peekable(), clocked, at);
     course
 }
 
 impl Course {
     /// A window at which nothing ever happened.
     pub const NOTHING: Self = Self { hold: None, pause: None, past: Vec::new(), by: None, left: None };
+
+    /// Goes on to an instant: what happened until then, taken from the events that are left, and what ended by itself.
+    fn advance<'a>(
+        &mut self,
+        events: &mut Peekable<impl Iterator<Item = &'a Event>>,
+        clocked: &dyn Fn(&str) -> &'a [Clocked],
+        at: EpochMs,
+    ) {
+        while let Some(event) = events.next_if(|event| event.at <= at) {
+            self.lapse(clocked, event.at);
+            self.apply(event);
+        }
+        self.lapse(clocked, at);
+        self.left = self.hold.as_ref().and_then(|hold| has_left(clocked(&hold.person_id), hold.since, at));
+    }
 
     /// What ends by itself until an instant.
     fn lapse<'a>(&mut self, clocked: &dyn Fn(&str) -> &'a [Clocked], at: EpochMs) {

@@ -17,6 +17,7 @@ use crate::registers::duty::clocked::{Clocked, Way};
 use crate::registers::duty::course::Event;
 use crate::registers::duty::guidance::Scene;
 use crate::registers::duty::hall::{Hall, REACH_MS};
+use crate::registers::duty::report::merged;
 use crate::registers::duty::snapshot::snapshot;
 use crate::registers::duty::view::DutySnapshot;
 use crate::registers::inspection::fact::{Command, Found, Look};
@@ -57,19 +58,6 @@ impl Inspections {
             }
         }
     }
-}
-
-/// Stretches of time that do not overlap, from those that may.
-fn merged(mut stretches: Vec<(EpochMs, EpochMs)>) -> Vec<(EpochMs, EpochMs)> {
-    stretches.sort_unstable();
-    let mut apart: Vec<(EpochMs, EpochMs)> = Vec::new();
-    for (from, until) in stretches {
-        match apart.last_mut() {
-            Some((_, end)) if from <= *end => *end = until.max(*end),
-            Some(_) | None => apart.push((from, until)),
-        }
-    }
-    apart
 }
 
 /// What was read for all minutes of a log, at once.
@@ -135,7 +123,7 @@ async fn minutes(
     mut looks: Vec<Look>,
 ) -> Result<(), StoreError> {
     looks.sort_unstable_by_key(|look| look.known_then);
-    let stretches = merged(looks.iter().map(|look| (look.at.plus_ms(-REACH_MS), look.at)).collect());
+    let stretches = merged(looks.iter().map(|look| (look.at.plus_ms(-REACH_MS), look.at)));
     let people = own.assigned();
     let windows: Vec<Window> = stretches
         .iter()

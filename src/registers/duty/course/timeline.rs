@@ -1,6 +1,6 @@
 //! What a window did through a stretch of time: the same state function, asked at every instant at which its answer may change.
 
-use super::super::clocked::{Clocked, SHIFT_MS, has_left};
+use super::super::clocked::{Clocked, SHIFT_MS};
 use super::super::pause::MINUTE_MS;
 use super::{Course, Event};
 use crate::kernel::EpochMs;
@@ -31,13 +31,7 @@ pub fn timeline<'a>(
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut now = from;
     while now < until {
-        while let Some(event) = events.next_if(|event| event.at <= now) {
-            course.lapse(clocked, event.at);
-            course.apply(event);
-        }
-        course.lapse(clocked, now);
-        let hold = course.hold.as_ref();
-        course.left = hold.and_then(|hold| has_left(clocked(&hold.person_id), hold.since, now));
+        course.advance(&mut events, clocked, now);
         let state = course.state(policy, now);
         let turns = course.turns(clocked, policy, now).into_iter();
         let turns = turns.chain(events.peek().map(|event| event.at)).filter(|turn| *turn > now);
