@@ -15,12 +15,16 @@ use tokio_util::sync::CancellationToken;
 use super::chunk::{FoldError, Folded, Folder};
 use super::head::{self, Head};
 use super::{AsOf, Derivation, Feed, Figures, Reach};
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::kernel::{EpochMs, LogId};
 use crate::store::StoreError;
 
 /// How often the heads are looked at: soon enough that a punch made on another replica shows within 250 ms.
 const POLL: Duration = Duration::from_millis(100);
+/// After each chunk it rests for as long as that took, and no longer than this: under load whoever writes gets the other half of
+/// a processor, and more is folded at once. Well below the 250 ms within which a punch shows; to a backlog, whose chunks are
+/// long, it is little.
+const REST_MAX: Duration = Duration::from_millis(100);
 /// The same TICK is asked for again after 1 s; the rulebook lets at most one per log and 5 s through.
 const ASK_AGAIN_MS: u64 = 1_000;
 /// A log that fails waits 0.2 s, then twice as long each time,
@@ -182,11 +186,20 @@ impl<D: Derivation> Runner<D> {
         self.figures.failing_logs.set(u64::try_from(self.failing.len()).unwrap_or(u64::MAX));
     }
 
+    /// Rests after a chunk that began then; not for longer than the runner has to live.
+    async fn rest(since: Stopwatch, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(since.elapsed().min(REST_MAX)) => {}
+        }
+    }
+
     /// A chunk of each log in turn, until none has more.
     async fn fold(&mut self, mut behind: Vec<LogId>, reach: &[Reach], stop: &CancellationToken) {
         while !behind.is_empty() && !stop.is_cancelled() {
             let mut more = Vec::new();
             for log in behind {
+                let watch = Stopwatch::start();
                 match self.chunk(log).await {
                     Ok(folded) => {
                         self.figures.chunks.add();
@@ -197,6 +210,7 @@ impl<D: Derivation> Runner<D> {
                     }
                     Err(error) => self.failed(log, &error),
                 }
+                Self::rest(watch, stop).await;
             }
             behind = more;
             if !behind.is_empty() {

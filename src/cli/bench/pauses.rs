@@ -152,17 +152,9 @@ async fn play(
         let mut stage =
             Stage { hall, office, channels, terminals, load, wave, first: 0, guided: 0, all: [0; 3] };
         let mut nothing = [Tally::new()?, Tally::new()?, Tally::new()?];
-        stage.clock_ins(Duration::ZERO, &mut nothing).await?;
-        stage.pauses(Duration::ZERO, &mut nothing).await?;
+        stage.plays(Duration::ZERO, round, &mut nothing).await?;
         stage.guided = 0;
-        // What comes first finds the younger log: each does in turn.
-        if round.is_multiple_of(2) {
-            stage.clock_ins(load.time, tallies).await?;
-            stage.pauses(load.time, tallies).await?;
-        } else {
-            stage.pauses(load.time, tallies).await?;
-            stage.clock_ins(load.time, tallies).await?;
-        }
+        stage.plays(load.time, round, tallies).await?;
         anyhow::Ok((stage.guided, stage.all))
     };
     let played = played.await;
@@ -201,33 +193,30 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// One wave at least, and as many as take so long.
-    async fn clock_ins(&mut self, time: Duration, tallies: &mut [Tally; 3]) -> anyhow::Result<()> {
-        let [punches, ..] = tallies;
-        loop {
-            self.wave(Call::Punch, punches).await?;
-            if punches.time >= time {
-                break;
-            }
-        }
-        punches.end_round();
-        Ok(())
-    }
-
-    /// The same of pauses, as long as the policy has room; what counts is the time of `StartPause` alone.
-    async fn pauses(&mut self, time: Duration, tallies: &mut [Tally; 3]) -> anyhow::Result<()> {
-        let [_, starts, ends] = tallies;
+    /// Waves of clock-ins, pauses and returns in turn, so that each finds the same server: with a log that is as long, and
+    /// with results of the others to derive. One of each at least, and as many as it takes until the pauses had their time, or
+    /// the policy has no more room for them.
+    async fn plays(&mut self, time: Duration, round: usize, tallies: &mut [Tally; 3]) -> anyhow::Result<()> {
+        let [punches, starts, ends] = tallies;
         let room = (PAUSES_MOST - 10) * self.hall.posts.len() / (self.load.callers * self.wave);
-        for _ in 0..room.max(1) {
+        for turn in 0..room.max(1) {
+            let punches_first = (turn + round).is_multiple_of(2);
+            if punches_first {
+                self.wave(Call::Punch, punches).await?;
+            }
             self.wave(Call::Start, starts).await?;
+            if !punches_first {
+                self.wave(Call::Punch, punches).await?;
+            }
             self.wave(Call::End, ends).await?;
             self.first += self.load.callers * self.wave;
             if starts.time >= time {
                 break;
             }
         }
-        starts.end_round();
-        ends.end_round();
+        for tally in tallies {
+            tally.end_round();
+        }
         Ok(())
     }
 
