@@ -58,6 +58,8 @@ pub(super) struct Options {
     morning: bool,
 }
 
+/// The window whose terminal may be tried.
+const TERMINAL_AT: usize = 19;
 /// So many lines of the feed are shown.
 const FEED_LINES: i32 = 5;
 /// A minute.
@@ -313,7 +315,8 @@ impl Story<'_> {
             .map(|held| format!("person:{}", held.record.code()))
             .context("an administrator")?;
         let client = setup::client(self.office, self.channel, &administrator, None).await?;
-        tokens.insert(Role::Administrator.as_str_name().to_owned(), client.token.into());
+        tokens.insert(Role::Administrator.as_str_name().to_owned(), client.token.clone().into());
+        let code = setup::window_terminal(client, self.office, TERMINAL_AT).await?;
         let path = self.data.join("demo.json");
         fs::write(&path, json!({ "port": port, "http_url": format!("http://127.0.0.1:{port}"), "centre": CENTRE, "tokens": tokens }).to_string())
             .with_context(|| format!("failed to write {}", path.display()))?;
@@ -328,6 +331,12 @@ impl Story<'_> {
         say("  grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" \\");
         say(&format!("    -d '{{\"centre\":\"{CENTRE}\",\"limit\":5}}' 127.0.0.1:{port} \\"));
         say("    qinlian.v1.AttendanceService/ListPresenceSince");
+        say("");
+        say("  The terminal of window 20, in another shell (i clocks in, o opens, p and a digit");
+        say("  pauses, r is back; it goes on when this ends, and sends later):");
+        say(&format!("    qinlian terminal --data {data}/window-20 --window 20 \\"));
+        say(&format!("      --server http://127.0.0.1:{port} --centre {CENTRE} \\"));
+        say(&format!("      --enrol {code} --person {}", cast::card(TERMINAL_AT)));
         say("");
         say(&format!("  qinlian export days --data {data} --centre {CENTRE} \\"));
         say(&format!("    --month {} --format xlsx -o month.xlsx", self.month.title()));

@@ -118,6 +118,34 @@ pub(super) async fn set_up(
     Ok(Town { people, terminals })
 }
 
+/// The terminal of a window, not enrolled yet: the code that makes it one.
+pub(super) async fn window_terminal(
+    administrator: Client,
+    office: &Office,
+    number: usize,
+) -> anyhow::Result<String> {
+    let calls = DirectoryServiceClient::new(administrator.channel.clone());
+    let mut directory = Administrator { calls, client: administrator, clock: &*office.clock };
+    let shown = format!("{:02}", number + 1);
+    let code = format!("window-{shown}");
+    directory
+        .device(Device {
+            device: code.clone(),
+            kind: device::Kind::WindowTerminal.into(),
+            window: format!("w{shown}"),
+            ..Device::default()
+        })
+        .await?;
+    let request = CreateEnrolmentCodeRequest {
+        centre: CENTRE.to_owned(),
+        request_id: directory.id(),
+        device: code,
+        receipt_view: ReceiptView::Compact.into(),
+    };
+    let answer = directory.calls.create_enrolment_code(directory.client.with(request)?).await;
+    Ok(answer.context("a code")?.into_inner().code)
+}
+
 struct Administrator<'a> {
     calls: DirectoryServiceClient<Channel>,
     client: Client,
@@ -250,16 +278,21 @@ impl Administrator<'_> {
     }
 
     async fn terminal(&mut self, code: &str, key: &SigningKey) -> anyhow::Result<()> {
+        self.device(Device {
+            device: code.to_owned(),
+            kind: device::Kind::ClockTerminal.into(),
+            public_key: key.verifying_key().to_bytes().to_vec(),
+            serial: format!("DEMO-{code}"),
+            ..Device::default()
+        })
+        .await
+    }
+
+    async fn device(&mut self, device: Device) -> anyhow::Result<()> {
         let request = PutDeviceRequest {
             centre: CENTRE.to_owned(),
             request_id: self.id(),
-            device: Some(Device {
-                device: code.to_owned(),
-                kind: device::Kind::ClockTerminal.into(),
-                public_key: key.verifying_key().to_bytes().to_vec(),
-                serial: format!("DEMO-{code}"),
-                ..Device::default()
-            }),
+            device: Some(device),
             receipt_view: ReceiptView::Compact.into(),
         };
         self.calls.put_device(self.client.with(request)?).await.context("a terminal")?;

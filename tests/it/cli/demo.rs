@@ -1,7 +1,8 @@
 //! `qinlian demo`: what a new user sees first.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::{done, program, qinlian, text};
 use crate::support::page::ask;
@@ -163,18 +164,52 @@ fn the_month_says_of_everybody_what_happened_and_why() {
     ends_verified(&told);
 }
 
+/// Whatever a test finds, nothing stays up after it.
+struct Up(Child);
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the terminal that may be tried says to a script.
+fn at_the_terminal(told: &[String], script: &str) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for line in told.iter().skip_while(|line| !line.contains("qinlian terminal")) {
+        words.extend(line.split_whitespace().filter(|word| *word != "\\"));
+        if !line.ends_with('\\') {
+            break;
+        }
+    }
+    let mut terminal = program()
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|why| panic!("{words:?}: {why}"));
+    terminal.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let output = terminal.wait_with_output().unwrap();
+    assert!(output.status.success(), "{words:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn without_once_it_stays_up_with_tokens_that_work_until_it_is_interrupted() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("demo");
-    let mut child = program()
+    let mut child = Up(program()
         .args(["demo", "--morning", "--data", text(&data), "--port", "0"])
         .stdout(Stdio::piped())
         .spawn()
-        .expect("the program starts");
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let up = lines.any(|line| line.is_ok_and(|line| line.contains("Ctrl-C ends it")));
-    assert!(up, "it ended instead of staying up");
+        .expect("the program starts"));
+    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    let mut told: Vec<String> = Vec::new();
+    while told.last().is_none_or(|line| !line.contains("Ctrl-C ends it")) {
+        told.push(lines.next().expect("it ended instead of staying up").expect("text"));
+    }
     let written = std::fs::read_to_string(data.join("demo.json")).unwrap();
     let written: serde_json::Value = serde_json::from_str(&written).unwrap();
     assert_eq!(written["centre"], "hall");
@@ -199,9 +234,19 @@ fn without_once_it_stays_up_with_tokens_that_work_until_it_is_interrupted() {
     let (status, board) = runtime.block_on(ask(address, "GET", "/board/hall"));
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert!(board.contains("青禾区政务服务中心") && board.contains("暂停服务"), "{board}");
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let paused = |board: &str| board.matches("暂停服务").count();
+    let before = paused(&board);
+    let says = at_the_terminal(&told, "in\nopen\npause comfort 10\nwait\nquit\n");
+    // A page is made of a board that may be half a second old.
+    let told = (0..50).any(|_| {
+        let (_, board) = runtime.block_on(ask(address, "GET", "/board/hall"));
+        std::thread::sleep(Duration::from_millis(100));
+        paused(&board) > before
+    });
+    assert!(told, "window 20 pauses too: {says}");
+    let interrupted = Command::new("kill").args(["-INT", &child.0.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
-    assert!(child.wait().unwrap().success(), "it ends cleanly");
+    assert!(child.0.wait().unwrap().success(), "it ends cleanly");
     let checked = qinlian(&["audit", "check", "--data", text(&data)]);
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
     // Results are in no leaf, but they are made again.
