@@ -12,9 +12,10 @@ use qinlian::kernel::RequestId;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
 use qinlian::proto::directory_service_client::DirectoryServiceClient;
 use qinlian::proto::{
-    ListPresenceSinceRequest, ListPunchesSinceRequest, ListRoleGrantsRequest, ListWindowsRequest, Presence,
-    RevokeRoleRequest, role_grant,
+    ListDayResultsSinceRequest, ListPresenceSinceRequest, ListPunchesSinceRequest, ListRoleGrantsRequest,
+    ListWindowsRequest, Presence, RevokeRoleRequest, role_grant,
 };
+use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -42,11 +43,15 @@ async fn readers_of_any_of_three_servers_see_every_punch_in_order_and_the_same_r
     let Some(town) = Town::on_postgres(PROCESSES).await else { return };
     let servers = join_all((0..PROCESSES).map(|process| town.serve(process))).await;
     let ways = Arc::new(join_all(servers.iter().map(Server::connect)).await);
-    let (load, done) = (Arc::new(Load::new(&town, 13)), Arc::new(AtomicBool::new(false)));
+    let load = Arc::new(Load::new(&town, 13));
+    let (written, derived) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let token = town.token("system:officer");
-    let readers: Vec<_> = (0..READERS)
-        .map(|n| tokio::spawn(read(Arc::clone(&ways), token.clone(), n as u64, Arc::clone(&done))))
-        .collect();
+    let readers = |of: Of, until: &Arc<AtomicBool>| {
+        let read = |n| tokio::spawn(read(Arc::clone(&ways), of, token.clone(), n as u64, Arc::clone(until)));
+        (0..READERS).map(read).collect::<Vec<_>>()
+    };
+    let of_punches = readers(Of::Punches, &written);
+    let of_days = readers(Of::Days, &derived);
     let left = Arc::new(AtomicUsize::new(punches()));
     let callers: Vec<_> = (0..CALLERS)
         .map(|n| tokio::spawn(write(Arc::clone(&ways), Arc::clone(&load), Arc::clone(&left), n)))
@@ -54,24 +59,36 @@ async fn readers_of_any_of_three_servers_see_every_punch_in_order_and_the_same_r
     for caller in callers {
         caller.await.expect("a caller only writes down");
     }
-    done.store(true, Ordering::SeqCst);
+    written.store(true, Ordering::SeqCst);
 
     let found = Judge::new(town.vkey.clone(), town.base).judge(&load.journal(), &town.leaves().await);
     assert_eq!(found, []);
     let truth = load.punch_entries();
     assert_eq!(truth.len(), punches(), "every punch was acknowledged");
-    for reader in readers {
-        let pages = reader.await.expect("a reader reads");
-        assert!(pages.len() > 10, "a reader made only {} reads", pages.len());
-        assert_eq!(wrong(&pages, &truth), Vec::<String>::new());
-    }
+    saw_all(of_punches, &truth).await;
     same_results(&town, &ways).await;
+    derived.store(true, Ordering::SeqCst);
+    let days = whole_feed(&ways[0], &token).await;
+    assert!(days.len() >= town.people.len(), "{} revisions of {} people", days.len(), town.people.len());
+    assert_eq!(days, (1..=days.len() as u64).collect::<Vec<_>>(), "without gaps");
+    saw_all(of_days, &days).await;
     say_aloud(&format!(
-        "{} punches through {PROCESSES} processes: {READERS} readers saw each in order",
-        punches()
+        "{} punches through {PROCESSES} processes: {READERS} readers saw each in order, and {READERS} each of {} \
+         revisions of days",
+        punches(),
+        days.len()
     ));
     drop(ways);
     end(town, servers).await;
+}
+
+/// Every reader saw all there was, in order.
+async fn saw_all(readers: Vec<JoinHandle<Vec<Page>>>, truth: &[u64]) {
+    for reader in readers {
+        let pages = reader.await.expect("a reader reads");
+        assert!(pages.len() > 10, "a reader made only {} reads", pages.len());
+        assert_eq!(wrong(&pages, truth), Vec::<String>::new());
+    }
 }
 
 pub(super) async fn end(town: Town, servers: Vec<Server>) {
@@ -104,8 +121,53 @@ struct Page {
     caught_up: bool,
 }
 
+/// What a reader reads.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    /// Punches, by their entries.
+    Punches,
+    /// Revisions of people's days, by their numbers.
+    Days,
+}
+
+impl Of {
+    async fn page(self, way: &Channel, token: &str, cursor: String, limit: i32) -> Page {
+        let mut client = AttendanceServiceClient::new(way.clone());
+        let (from, centre) = (cursor.clone(), HALL.to_owned());
+        match self {
+            Self::Punches => {
+                let request = ListPunchesSinceRequest { centre, cursor, limit, ..Default::default() };
+                let answer = client.list_punches_since(signed(request, token)).await;
+                let answer = answer.expect("a page").into_inner();
+                let items = answer.items.iter().map(|item| item.entry_index).collect();
+                Page { cursor: from, items, next: answer.next_cursor, caught_up: answer.caught_up }
+            }
+            Self::Days => {
+                let request = ListDayResultsSinceRequest { centre, cursor, limit, ..Default::default() };
+                let answer = client.list_day_results_since(signed(request, token)).await;
+                let answer = answer.expect("a page").into_inner();
+                let items = answer.items.iter().map(|item| item.seq).collect();
+                Page { cursor: from, items, next: answer.next_cursor, caught_up: answer.caught_up }
+            }
+        }
+    }
+}
+
+/// The numbers of all revisions of days.
+async fn whole_feed(way: &Channel, token: &str) -> Vec<u64> {
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = Of::Days.page(way, token, cursor, 1_000).await;
+        items.extend(page.items);
+        if page.caught_up {
+            return items;
+        }
+        cursor = page.next;
+    }
+}
+
 /// Reads through any process, forgets where it was, and goes on from there or from before; until there is no more.
-async fn read(ways: Arc<Vec<Channel>>, token: String, seed: u64, done: Arc<AtomicBool>) -> Vec<Page> {
+async fn read(ways: Arc<Vec<Channel>>, of: Of, token: String, seed: u64, done: Arc<AtomicBool>) -> Vec<Page> {
     let dice = Dice::new(100 + seed);
     let mut pages: Vec<Page> = Vec::new();
     let mut newest = String::new();
@@ -114,16 +176,7 @@ async fn read(ways: Arc<Vec<Channel>>, token: String, seed: u64, done: Arc<Atomi
         let repeat = !pages.is_empty() && dice.roll(5) == 0;
         let cursor = if repeat { pages[dice.roll(pages.len())].cursor.clone() } else { newest.clone() };
         let limit = i32::try_from(1 + dice.roll(60)).expect("small");
-        let request = ListPunchesSinceRequest {
-            centre: HALL.to_owned(),
-            cursor: cursor.clone(),
-            limit,
-            ..ListPunchesSinceRequest::default()
-        };
-        let mut client = AttendanceServiceClient::new(ways[dice.roll(ways.len())].clone());
-        let answer = client.list_punches_since(signed(request, &token)).await.expect("a page").into_inner();
-        let items = answer.items.iter().map(|item| item.entry_index).collect();
-        let page = Page { cursor, items, next: answer.next_cursor, caught_up: answer.caught_up };
+        let page = of.page(&ways[dice.roll(ways.len())], &token, cursor, limit).await;
         if !repeat {
             newest.clone_from(&page.next);
         }

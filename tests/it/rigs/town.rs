@@ -9,16 +9,20 @@ use qinlian::cli::office::{Office, Opening};
 use qinlian::cli::token;
 use qinlian::clock::{Clock, SystemClock};
 use qinlian::config::{Config, Source};
-use qinlian::kernel::{CentreId, LogId, PersonId, Subject};
+use qinlian::kernel::{CentreId, LogId, PersonId, Subject, Zone};
 use qinlian::proto::{
-    Assignment, CredentialBinding, Date, Device, DirectoryPersonal, Person, Role, credential, device, person,
+    Assignment, CredentialBinding, Date, Device, DirectoryPersonal, Person, Role, RosterFact, RosterPattern,
+    credential, device, person,
 };
 use qinlian::registers::directory::fact::{Command, Record};
+use qinlian::registers::roster::fact::Command as Roster;
+use qinlian::registers::wire;
 use qinlian::tlog::VerifierKey;
 use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
 
 use super::server::{Server, qinlian, run};
+use crate::roster::rig::shift;
 use crate::support::store::Raw;
 use crate::support::{postgres, say_aloud};
 
@@ -281,7 +285,24 @@ async fn settle(office: &Office) -> Vec<String> {
         }
         people.push(id);
     }
+    on_duty(office, log, &people).await;
     people
+}
+
+/// Everybody works at any time from today on, so that clock-ins make days.
+async fn on_duty(office: &Office, log: LogId, people: &[String]) {
+    let put = async |command: Roster| {
+        office.administer(log, command).await.expect("a page of the roster");
+    };
+    put(Roster::Shift(shift("day", "1-7 08:00-20:00"))).await;
+    let today = Zone::parse("Asia/Shanghai").expect("a zone").day_of(office.clock.now());
+    let patterns = people.iter().map(|person| RosterPattern {
+        person_id: person.clone(),
+        from: Some(wire::date(today)),
+        until: None,
+        shift: "day".to_owned(),
+    });
+    put(Roster::Roster(RosterFact { patterns: patterns.collect(), ..RosterFact::default() })).await;
 }
 
 async fn close(raw: Raw) {
