@@ -12,6 +12,9 @@ use crate::proto::{ContactSample, Credential, DeviceStamp, Fact, Presented, Stam
 use crate::registers::directory::Directory;
 use crate::registers::wire;
 
+pub mod effective;
+pub mod sample;
+
 /// A journal number, or a count of journal numbers: a column holds it.
 pub const NUMBER_MOST: u64 = 1 << 62;
 /// Milliseconds since a start: 2^53, or 285,000 years.
@@ -90,6 +93,8 @@ pub fn place(own: &Directory, stamp: &Stamp) -> Option<Slot> {
 pub struct Arrival {
     /// The contact that dates it: its own when it came at once, else the first that is known of its boot.
     pub contact: Option<ContactSample>,
+    /// When nothing of its boot is known: the first contact of a later boot that has heard of its number.
+    pub next: Option<ContactSample>,
     /// Numbers before it are missing.
     pub leaves_gap: bool,
     /// Everything up to here has arrived, it included.

@@ -23,7 +23,7 @@ use crate::proto::shift::{Span, Template};
 use crate::proto::{
     CalendarYear, Device, DirectoryPersonal, Presented, RosterFact, RosterPattern, Shift, device,
 };
-use crate::registers::attendance::contact::{Contact, Sample};
+use crate::registers::attendance::contact::Contact;
 use crate::registers::attendance::fact::{Command as Attendance, Punch, Source, Stamp, Who};
 use crate::registers::attendance::service::watch;
 use crate::registers::derivation::{DAY, registered};
@@ -31,6 +31,7 @@ use crate::registers::directory::fact::{Command as Directory, Record, date};
 use crate::registers::roster::fact::Command as Roster;
 use crate::registers::roster::notices;
 use crate::registers::rulebook::{Command, local_administrator};
+use crate::registers::stamp::sample::Sample;
 use crate::results::{Filter, Folder, Query, page};
 
 /// Terminals; people share them.

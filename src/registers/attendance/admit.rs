@@ -6,7 +6,6 @@ use std::sync::Arc;
 use prost::Message;
 
 use super::coverage::{self, Proposal};
-use super::effective::{self, Stamped};
 use super::fact::{self, Command, Import, Punch, Source, Who};
 use super::known::Known;
 use super::losses;
@@ -24,6 +23,7 @@ use crate::proto::{
 use crate::registers::directory::admit::Seen;
 use crate::registers::kind;
 use crate::registers::stamp::Arrival;
+use crate::registers::stamp::effective::{self, Stamped};
 use crate::registers::verdict::{Accepted, Moment, Personal, Verdict};
 
 /// A claim of more than 2 s after the server's time.

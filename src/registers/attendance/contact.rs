@@ -1,44 +1,7 @@
-//! A device's contact with the server: two clocks, read at one moment. Pure.
+//! A device's contacts with the server, by its starts. Pure.
 
-use crate::kernel::{DeviceId, EpochMs, Label, Pos};
-use crate::proto::ContactSample;
-
-/// One measurement of a device's clocks against the server's (rule R4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    /// The device's monotonic clock.
-    pub mono_ms: u64,
-    /// The device's wall clock.
-    pub wall: EpochMs,
-    /// The server's clock.
-    pub server: EpochMs,
-}
-
-impl Sample {
-    /// As a fact holds it.
-    pub fn said(&self, boot_id: &str) -> ContactSample {
-        ContactSample {
-            boot_id: boot_id.to_owned(),
-            mono_ms: self.mono_ms,
-            wall_ms: self.wall.get(),
-            server_ms: self.server.get(),
-        }
-    }
-
-    /// From a fact.
-    pub fn heard(sample: &ContactSample) -> Self {
-        Self {
-            mono_ms: sample.mono_ms,
-            wall: EpochMs::clamped(sample.wall_ms),
-            server: EpochMs::clamped(sample.server_ms),
-        }
-    }
-
-    /// Server minus device: what has to be added to the device's wall clock.
-    pub fn offset_ms(&self) -> i64 {
-        self.server.since(self.wall)
-    }
-}
+use crate::kernel::{DeviceId, Label, Pos};
+use crate::registers::stamp::sample::Sample;
 
 /// What is known of one start of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]

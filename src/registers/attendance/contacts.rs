@@ -1,11 +1,12 @@
 //! The contacts of all devices with this process, and the table that replicas share them through. No evidence: what
 //! results depend on goes on record in COVERAGE facts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::contact::{Contact, Sample};
+use super::contact::Contact;
 use super::state::BootKey;
 use crate::kernel::{DeviceId, EpochMs, Label, LogId, Pos};
+use crate::registers::stamp::sample::Sample;
 use crate::store::{Binds, Cells, Column, Keys, Kind, Statement, Store, StoreError, Table, Tx};
 
 /// Rows are written this often at most.
@@ -37,6 +38,12 @@ static OF_BOOTS: Statement = Statement::new(
     "SELECT log_id, device, boot_id, journal, first_mono_ms, first_wall_ms, first_server_ms, mono_ms, wall_ms, server_ms, \
      journal_head, going_down, reported FROM device_contact \
      WHERE (log_id, device, boot_id) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::text[]))",
+);
+
+static OF_DEVICES: Statement = Statement::new(
+    "SELECT log_id, device, boot_id, journal, first_mono_ms, first_wall_ms, first_server_ms, mono_ms, wall_ms, server_ms, \
+     journal_head, going_down, reported FROM device_contact \
+     WHERE (log_id, device) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))",
 );
 
 static RECENT: Statement = Statement::new(
@@ -73,7 +80,7 @@ static WRITE: Statement = Statement::new(
 );
 
 /// Every text, so that a test can prepare each on both databases.
-pub static STATEMENTS: &[&Statement] = &[&OF_BOOTS, &RECENT, &WRITE];
+pub static STATEMENTS: &[&Statement] = &[&OF_BOOTS, &OF_DEVICES, &RECENT, &WRITE];
 
 /// A contact, and whether the device reported: one that only ever sends punches is not watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +114,13 @@ impl Contacts {
     /// The first contact of a boot.
     pub fn first(&self, key: &BootKey) -> Option<Sample> {
         self.boots.get(key).map(|kept| kept.row.contact.first)
+    }
+
+    /// All starts of some devices.
+    pub fn of_devices(&self, devices: &BTreeSet<(LogId, String)>) -> Vec<(LogId, Contact)> {
+        let known = self.boots.iter().map(|((log, _, _), kept)| (*log, &kept.row.contact));
+        let wanted = known.filter(|(log, contact)| devices.contains(&(*log, contact.device.to_string())));
+        wanted.map(|(log, contact)| (log, contact.clone())).collect()
     }
 
     /// A device reports.
@@ -226,6 +240,19 @@ pub async fn of_boots(tx: &mut Tx, boots: &[BootKey]) -> Result<Vec<(LogId, Row)
         .and_texts(boots.iter().map(|(_, device, _)| device.as_str()))
         .and_texts(boots.iter().map(|(_, _, boot)| boot.as_str()));
     tx.fetch(&OF_BOOTS, Binds::new().keys(keys), read).await
+}
+
+/// The rows of all starts of some devices.
+pub async fn of_devices(
+    tx: &mut Tx,
+    devices: &BTreeSet<(LogId, String)>,
+) -> Result<Vec<(LogId, Row)>, StoreError> {
+    if devices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = Keys::ints(devices.iter().map(|(log, _)| log.column()))
+        .and_texts(devices.iter().map(|(_, device)| device.as_str()));
+    tx.fetch(&OF_DEVICES, Binds::new().keys(keys), read).await
 }
 
 /// The newest boot of every device that reported within the last 60 days.

@@ -1,9 +1,10 @@
 //! When what is known of devices' contacts goes on record (rule R5). Pure: the task that watches and the rule that
 //! admits ask the same function, so that of two replicas that notice the same, one is refused.
 
-use super::contact::{Contact, Sample};
+use super::contact::Contact;
 use crate::kernel::{DeviceId, EpochMs, Pos};
 use crate::proto::coverage_fact::DeviceCoverage;
+use crate::registers::stamp::sample::Sample;
 
 /// A device that was not heard of for this long is silent: 2 minutes, four heartbeats.
 pub const SILENT_MS: i64 = 120_000;

@@ -167,7 +167,7 @@ fn started(covered: &Covered) -> EpochMs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registers::attendance::contact::Sample;
+    use crate::registers::stamp::sample::Sample;
 
     /// Minutes after eight.
     fn at(minutes: i64) -> EpochMs {

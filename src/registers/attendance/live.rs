@@ -5,7 +5,7 @@
 //! inside the lock when other replicas wrote meanwhile; so it is never ahead of the log, and never behind where it is
 //! used. Contacts are no evidence: they may be lost, and are written about once a second.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::contact::Contact;
@@ -19,6 +19,7 @@ use crate::kernel::{EpochMs, LogId, Pos};
 use crate::ledger::keys::Keys;
 use crate::ledger::port::{ConfigAt, Slot};
 use crate::registers::directory::{Directory, journal};
+use crate::registers::stamp::sample::Sample;
 use crate::registers::stamp::{Source, Stamp, place};
 use crate::store::{Binds, Statement, Store, StoreError, Tx};
 
@@ -113,7 +114,9 @@ impl Live {
             taken.extend(slot.filter(is_taken).map(|slot| (*log, slot)));
         }
         state.occupied = journal::occupied(tx, keys, &taken).await?;
-        state.samples = self.samples(tx, boots).await?;
+        state.samples = self.samples(tx, boots.clone()).await?;
+        let undated = boots.into_iter().filter(|boot| !state.samples.contains_key(boot));
+        state.starts = self.starts(tx, undated.map(|(log, device, _)| (log, device)).collect()).await?;
         state.losses = losses::declared(tx, signs).await?;
         Ok(state)
     }
@@ -165,7 +168,7 @@ impl Live {
         &self,
         tx: &mut Tx,
         boots: Vec<BootKey>,
-    ) -> Result<HashMap<BootKey, super::contact::Sample>, StoreError> {
+    ) -> Result<HashMap<BootKey, Sample>, StoreError> {
         let mut found = HashMap::new();
         let mut missing = Vec::new();
         {
@@ -188,6 +191,21 @@ impl Live {
             self.lock_contacts().learn(log, &row);
         }
         Ok(found)
+    }
+
+    /// All starts of some devices: in memory, and as some replica wrote them.
+    async fn starts(
+        &self,
+        tx: &mut Tx,
+        devices: BTreeSet<(LogId, String)>,
+    ) -> Result<Vec<(LogId, Contact)>, StoreError> {
+        if devices.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut starts = self.lock_contacts().of_devices(&devices);
+        let written = contacts::of_devices(tx, &devices).await?;
+        starts.extend(written.into_iter().map(|(log, row)| (log, row.contact)));
+        Ok(starts)
     }
 
     /// What is known of a log as of its head, for readers.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::derive::{Clocked, CoveredAt, OutageAt, presence, stretches};
-use super::effective::{Boot, CORRECTED_MS, Neighbours, effective, near};
 use super::rows::{PunchRow, read_boot, read_covered, read_outage, read_punch, unresolved};
 use super::view::{Effective, PresenceView};
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
 use crate::proto::ImportFact;
 use crate::proto::punch::Direction;
 use crate::registers::directory::view::credential_key;
+use crate::registers::stamp::effective::{Boot, CORRECTED_MS, Neighbours, effective, near};
 use crate::store::{Binds, Cells, Keys, Statement, StoreError, Tx};
 use prost::Message;
 

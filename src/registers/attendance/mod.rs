@@ -20,7 +20,6 @@ pub mod admit;
 pub mod refusal;
 
 pub mod derive;
-pub mod effective;
 
 pub mod day;
 

@@ -4,10 +4,8 @@ pub mod losses;
 
 use prost::Message;
 
-use super::contact::Sample;
 use super::coverage::Covered;
 use super::derive::{CoveredAt, OutageAt};
-use super::effective::{self, Boot, CORRECTED_MS, Stamped};
 use crate::kernel::{EpochMs, LogId, Pos, RequestId};
 use crate::ledger::disclosure::Disclosure;
 use crate::ledger::port::Slot;
@@ -17,6 +15,8 @@ use crate::proto::fact::Fact as Of;
 use crate::proto::{Fact, Presented, PunchFact, PunchPersonal};
 use crate::registers::directory::journal;
 pub use crate::registers::directory::view::credential_key;
+use crate::registers::stamp::effective::{self, Boot, CORRECTED_MS, Stamped};
+use crate::registers::stamp::sample::Sample;
 use crate::store::{Binds, Cells, Column, Inserts, Keys, Kind, Statement, Store, StoreError, Table, Value};
 
 /// Places in devices' journals.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::contact::{Contact, Sample};
+use super::contact::Contact;
 use super::known::Known;
 use super::losses::Declared;
 use crate::kernel::{DeviceId, EpochMs, Label, LogId, Pos};
@@ -11,6 +11,7 @@ use crate::ledger::port::{Occupied, Slot};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{Device, Fact};
 use crate::registers::directory::Directory;
+use crate::registers::stamp::sample::Sample;
 use crate::registers::stamp::{self, Arrival, Placed, Source, Stamp};
 
 /// A start of a device, by log, device and boot.
@@ -25,6 +26,8 @@ pub struct State {
     pub(super) occupied: HashMap<(LogId, Slot), Occupied>,
     /// The first contacts of the boots that the batch's uploads name.
     pub(super) samples: HashMap<BootKey, Sample>,
+    /// All starts of the devices that upload what no contact of its own boot dates.
+    pub(super) starts: Vec<(LogId, Contact)>,
     /// The declarations of losses that the batch signs.
     pub(super) losses: HashMap<(LogId, Pos), Declared>,
     /// Contacts that the batch's own punches are.
@@ -47,6 +50,14 @@ impl State {
         self.losses.get(&(log, pos))
     }
 
+    /// The first contact that has heard of a journal number (rule R4).
+    fn next(&self, log: LogId, device: &Device, seq: u64) -> Option<&Contact> {
+        let (id, journal) = (device.device.as_str(), Pos::new(device.journal));
+        let of_device = self.starts.iter().filter(|(of, start)| *of == log && start.device.as_str() == id);
+        let heard = of_device.filter(|(_, start)| start.journal == journal && start.journal_head >= seq);
+        heard.map(|(_, start)| start).min_by_key(|start| start.first.server)
+    }
+
     /// How a stamp stands in the journal of its device.
     pub fn arrival(
         &self,
@@ -64,8 +75,13 @@ impl State {
         let mut journal = known.cloned().unwrap_or_default();
         let leaves_gap = journal.leaves_gap(stamp.seq);
         journal.add(stamp.seq, stamp.seq);
+        let next = match (source, contact) {
+            (Source::Upload, None) => self.next(log, device, stamp.seq),
+            (Source::Live | Source::Upload | Source::Import, _) => None,
+        };
+        let next = next.map(|start| start.first.said(start.boot_id.as_str()));
         let contact = contact.map(|sample| sample.said(stamp.boot_id.as_str()));
-        Arrival { contact, leaves_gap, through: journal.through() }
+        Arrival { contact, next, leaves_gap, through: journal.through() }
     }
 
     /// The journal place that a stamp claims, and what stands there.

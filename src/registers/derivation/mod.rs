@@ -22,12 +22,12 @@ mod sheet;
 pub mod told;
 pub mod walk;
 
-use super::attendance::effective::{self, Stamped};
 use super::attendance::load;
 use super::attendance::view::Trust;
 use super::directory::fact::Record;
 use super::directory::view::credential_key;
 use super::rulebook::{Command, Registers, server};
+use super::stamp::effective::{self, Stamped};
 use super::{audit, directory, kind};
 use crate::kernel::{EpochMs, LogId, Pos, RequestId, Zone};
 use crate::ledger::Ledger;

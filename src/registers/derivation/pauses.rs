@@ -15,7 +15,6 @@ use crate::proto::fact::Fact as Of;
 use crate::proto::pause_result::Phase;
 use crate::proto::punch::Direction;
 use crate::proto::{Fact, PauseResult};
-use crate::registers::attendance::effective::{self, Stamped};
 use crate::registers::attendance::load;
 use crate::registers::directory::view::day;
 use crate::registers::duty::clocked::{Clocked, SHIFT_MS, Way};
@@ -26,6 +25,7 @@ use crate::registers::duty::pause::{MINUTE_MS, PauseCourse};
 use crate::registers::duty::rows;
 use crate::registers::roster::book::{Book, Pages, Seen};
 use crate::registers::roster::{self, plan};
+use crate::registers::stamp::effective::{self, Stamped};
 use crate::registers::wire::timestamp;
 use crate::results::{AsOf, Body, ClockName, Derived, FoldEntry, Key, Moment, RangeAt, Room, Touched, Wait};
 use crate::store::{StoreError, Tx};
@@ -231,7 +231,7 @@ impl Paused {
             people.into_iter().map(|person| (person, self.clocked(person, as_of))).collect();
         let of = |person: &str| clocked.get(person).map(Vec::as_slice).unwrap_or_default();
         let course = course(events.iter().copied(), &of, moment.at);
-        let mut found = course.past.iter().chain(&course.pause);
+        let mut found = course.pauses();
         // A second pause of the same window did not fit: it has no course of its own.
         // A clock-out may end a pause that is in the way of this one, too.
         let in_the_way = events.iter().filter(|event| event.at <= *asked);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::clocked::SHIFT_MS;
 use super::course::Course;
-use super::fact::{Act, Command, Deed, Queue, personal, queued};
+use super::fact::{Act, Command, Deed, Queue, dated, happened, personal, queued};
 use super::guidance::Scene;
 use super::pause::PauseCourse;
 use super::refusal::Refusal;
@@ -20,6 +20,7 @@ use crate::proto::duty_fact::{Decided, Redirected, What};
 use crate::proto::fact::Fact as Of;
 use crate::proto::pause::Decision;
 use crate::proto::{DutyFact, DutyFlag, Fact, Role, StampFact, Window};
+use crate::registers::attendance::view::Trust;
 use crate::registers::directory::admit::Seen;
 use crate::registers::directory::reach::Here;
 use crate::registers::stamp::{Arrival, Source, Who};
@@ -56,7 +57,7 @@ pub fn admit(
         Some(hall) => {
             let subject = Subject::parse(moment.principal).ok();
             let judge = Judge {
-                scene: Scene::new(hall, seen.own, known.policy, moment.at),
+                scene: Scene { hall, own: seen.own, policy: known.policy, at: moment.at },
                 here: Here {
                     seen,
                     log: moment.log,
@@ -141,20 +142,16 @@ impl Judge<'_> {
             }
             strange = elsewhere;
         }
+        let stamp = stamp.map(|stamp| self.placed(&window.window, deed.source, stamp));
         let said = DutyFact { stamp, ..deed.said() };
-        let at = super::fact::happened(&said, self.moment.at);
+        let at = happened(&said, self.moment.at);
         let actor = self.actor(deed, at)?;
         // What happened earlier is judged by how the hall stood then; of what is long over nothing is remembered.
-        let past;
-        let scene = if deed.source == Source::Upload {
-            past = Scene::new(self.scene.hall, self.scene.own, self.scene.policy, at);
-            &past
-        } else {
-            &self.scene
-        };
+        let at_once = deed.source != Source::Upload;
+        let scene = if at_once { self.scene } else { Scene { at, ..self.scene } };
         let remembered = self.moment.at.since(at) <= SHIFT_MS;
         let course = scene.course(&window.window);
-        let asked = Asked { deed, window, scene, course, actor: &actor, at, remembered };
+        let asked = Asked { deed, window, scene: &scene, course: &course, actor: &actor, at, remembered };
         let mut done = match &deed.act {
             Act::Open => self.open(&asked),
             Act::Close => self.close(&asked),
@@ -181,7 +178,7 @@ impl Judge<'_> {
         done: Done,
     ) -> Accepted {
         let Done { what, person_id, mut flags, pause, also } = done;
-        flags.extend(self.about_stamp(deed));
+        flags.extend(self.about_stamp(deed, said.stamp.as_ref()));
         flags.extend(actor.own.is_empty().then_some(DutyFlag::UnknownStaff));
         flags.sort_unstable();
         flags.dedup();
@@ -220,14 +217,27 @@ impl Judge<'_> {
         let device = self.here.seen.own.device(stamp.device.as_str()).ok_or(Refusal::UnknownDevice)?;
         Ok(Some(StampFact {
             journal: device.journal,
-            contact: self.known.arrival.and_then(|arrival| arrival.contact.clone()),
+            contact: self
+                .known
+                .arrival
+                .and_then(|arrival| arrival.contact.as_ref().or(arrival.next.as_ref()).cloned()),
             live: deed.source == Source::Live,
             ..stamp.said()
         }))
     }
 
+    /// With the times of what its journal holds before and after it.
+    fn placed(&self, window: &str, source: Source, stamp: StampFact) -> StampFact {
+        if source != Source::Upload {
+            return stamp;
+        }
+        let neighbours = self.scene.hall.neighbours(window, &stamp);
+        let at = |time: Option<EpochMs>| time.map_or(0, EpochMs::get);
+        StampFact { previous_ms: at(neighbours.previous), next_ms: at(neighbours.next), ..stamp }
+    }
+
     /// What is odd about how it came.
-    fn about_stamp(&self, deed: &Deed) -> Vec<DutyFlag> {
+    fn about_stamp(&self, deed: &Deed, stamped: Option<&StampFact>) -> Vec<DutyFlag> {
         let mut flags = Vec::new();
         if let (Some(stamp), Some(arrival)) = (&deed.stamp, self.known.arrival) {
             let device = self.here.seen.own.device(stamp.device.as_str());
@@ -239,7 +249,8 @@ impl Judge<'_> {
             flags.extend((!signed).then_some(DutyFlag::StampSignatureBad));
             flags.extend(arrival.leaves_gap.then_some(DutyFlag::StampJournalGap));
             flags.extend(offline.then_some(DutyFlag::Offline));
-            flags.extend((offline && arrival.contact.is_none()).then_some(DutyFlag::ClaimedTime));
+            let claimed = stamped.is_some_and(|stamp| dated(stamp, self.moment.at).trust == Trust::Suspect);
+            flags.extend((offline && claimed).then_some(DutyFlag::ClaimedTime));
         }
         flags
     }

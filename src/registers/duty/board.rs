@@ -1,6 +1,7 @@
 //! The public board, from the hall: no names, no reasons, and nothing that is not so. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::course::Course;
 use super::guidance::{Scene, number, serves_item};
@@ -64,7 +65,7 @@ pub fn told<'a>(
 
 fn line(scene: &Scene<'_>, silent: &Silent, window: &Window) -> BoardWindow {
     let course = scene.course(&window.window);
-    let state = shown(course, scene, silent.contains_key(&window.window));
+    let state = shown(&course, scene, silent.contains_key(&window.window));
     let pause = course.paused(scene.at);
     let due = pause.and_then(|pause| pause.due()).filter(|due| *due > scene.at);
     let sends =
@@ -91,13 +92,34 @@ fn line(scene: &Scene<'_>, silent: &Silent, window: &Window) -> BoardWindow {
     }
 }
 
-/// What changed between two boards: windows as they are now, and windows that are gone.
-pub fn changes(before: &[BoardWindow], now: &[BoardWindow]) -> (Vec<BoardWindow>, Vec<String>) {
-    let known: HashMap<&str, &BoardWindow> =
+/// A board whose windows are shared with the one before it as far as they are the same.
+pub fn shared(now: Vec<BoardWindow>, before: &[Arc<BoardWindow>]) -> Vec<Arc<BoardWindow>> {
+    let known: HashMap<&str, &Arc<BoardWindow>> =
         before.iter().map(|window| (window.window.as_str(), window)).collect();
-    let changed = now.iter().filter(|window| known.get(window.window.as_str()) != Some(window)).cloned();
-    let changed = changed.collect();
-    let there: std::collections::HashSet<&str> = now.iter().map(|window| window.window.as_str()).collect();
+    let kept = |window: BoardWindow| match known.get(window.window.as_str()) {
+        Some(known) if ***known == window => Arc::clone(known),
+        Some(_) | None => Arc::new(window),
+    };
+    now.into_iter().map(kept).collect()
+}
+
+/// What changed between two boards: windows as they are now, and windows that are gone. What the two share is not compared.
+pub fn changes(
+    before: &[Arc<BoardWindow>],
+    now: &[Arc<BoardWindow>],
+) -> (Vec<Arc<BoardWindow>>, Vec<String>) {
+    let same = |one: &Arc<BoardWindow>, other: &Arc<BoardWindow>| Arc::ptr_eq(one, other) || one == other;
+    if before.len() == now.len() && before.iter().zip(now).all(|(before, now)| before.window == now.window) {
+        let changed = before.iter().zip(now).filter(|(before, now)| !same(before, now));
+        return (changed.map(|(_, now)| Arc::clone(now)).collect(), Vec::new());
+    }
+    let known: HashMap<&str, &Arc<BoardWindow>> =
+        before.iter().map(|window| (window.window.as_str(), window)).collect();
+    let kept = |window: &Arc<BoardWindow>| {
+        known.get(window.window.as_str()).is_some_and(|known| same(known, window))
+    };
+    let changed = now.iter().filter(|window| !kept(window)).cloned().collect();
+    let there: HashSet<&str> = now.iter().map(|window| window.window.as_str()).collect();
     let gone = before.iter().map(|window| window.window.clone());
     (changed, gone.filter(|window| !there.contains(window.as_str())).collect())
 }

@@ -5,7 +5,9 @@
 //! (a return without a pause, a second pause) changes nothing: the rule refuses it at once, and what a terminal recorded
 //! by itself is flagged. An opening and a pause end by themselves after 16 hours, so nothing older needs to be looked at.
 
+use std::borrow::Cow;
 use std::iter::Peekable;
+use std::sync::Arc;
 
 mod timeline;
 
@@ -63,7 +65,7 @@ pub struct Course {
     /// The pause that is not over.
     pub pause: Option<PauseCourse>,
     /// Pauses that are over, oldest first.
-    pub past: Vec<PauseCourse>,
+    pub past: Vec<Arc<PauseCourse>>,
     /// The entry that made it so.
     pub by: Option<Pos>,
     /// When the holder clocked out, if they have not clocked in again.
@@ -86,9 +88,9 @@ impl Course {
     pub const NOTHING: Self = Self { hold: None, pause: None, past: Vec::new(), by: None, left: None };
 
     /// Goes on to an instant: what happened until then, taken from the events that are left, and what ended by itself.
-    fn advance<'a>(
+    fn advance<'a, 'e>(
         &mut self,
-        events: &mut Peekable<impl Iterator<Item = &'a Event>>,
+        events: &mut Peekable<impl Iterator<Item = &'e Event>>,
         clocked: &dyn Fn(&str) -> &'a [Clocked],
         at: EpochMs,
     ) {
@@ -97,24 +99,61 @@ impl Course {
             self.apply(event);
         }
         self.lapse(clocked, at);
-        self.left = self.hold.as_ref().and_then(|hold| has_left(clocked(&hold.person_id), hold.since, at));
+        self.left = self.left(clocked, at);
     }
 
-    /// What ends by itself until an instant.
-    fn lapse<'a>(&mut self, clocked: &dyn Fn(&str) -> &'a [Clocked], at: EpochMs) {
-        if let Some(pause) = &self.pause {
+    /// What ends by itself until an instant: a pause, with when and how, and the hold.
+    fn lapses<'a>(
+        &self,
+        clocked: &dyn Fn(&str) -> &'a [Clocked],
+        at: EpochMs,
+    ) -> (Option<(EpochMs, EndMode)>, bool) {
+        let pause = self.pause.as_ref().and_then(|pause| {
             let over = pause.asked.plus_ms(SHIFT_MS);
             let left =
                 pause.is_a_persons().then(|| first_out(clocked(&pause.person_id), pause.asked, at)).flatten();
             match left {
-                Some(left) if left < over => self.end(left, EndMode::ShiftEnd),
-                Some(_) | None if over <= at => self.end(over, EndMode::AutoClose),
-                Some(_) | None => {}
+                Some(left) if left < over => Some((left, EndMode::ShiftEnd)),
+                Some(_) | None => (over <= at).then_some((over, EndMode::AutoClose)),
             }
+        });
+        (pause, self.hold.as_ref().is_some_and(|hold| hold.since.plus_ms(SHIFT_MS) <= at))
+    }
+
+    fn lapse<'a>(&mut self, clocked: &dyn Fn(&str) -> &'a [Clocked], at: EpochMs) {
+        let (pause, hold) = self.lapses(clocked, at);
+        if let Some((ended, mode)) = pause {
+            self.end(ended, mode);
         }
-        if self.hold.as_ref().is_some_and(|hold| hold.since.plus_ms(SHIFT_MS) <= at) {
+        if hold {
             self.hold = None;
         }
+    }
+
+    /// When the holder clocked out before an instant, if they have not clocked in again.
+    fn left<'a>(&self, clocked: &dyn Fn(&str) -> &'a [Clocked], at: EpochMs) -> Option<EpochMs> {
+        self.hold.as_ref().and_then(|hold| has_left(clocked(&hold.person_id), hold.since, at))
+    }
+
+    /// One more thing happened, and nothing that was not known after it.
+    pub fn follow<'a>(&mut self, event: &Event, clocked: &dyn Fn(&str) -> &'a [Clocked]) {
+        self.advance(&mut std::iter::once(event).peekable(), clocked, event.at);
+    }
+
+    /// The same window later, when nothing more has happened at it: mostly nothing changed.
+    pub fn later<'c, 'a>(&'c self, clocked: &dyn Fn(&str) -> &'a [Clocked], at: EpochMs) -> Cow<'c, Self> {
+        if self.lapses(clocked, at) == (None, false) && self.left(clocked, at) == self.left {
+            return Cow::Borrowed(self);
+        }
+        let mut course = self.clone();
+        course.advance(&mut std::iter::empty().peekable(), clocked, at);
+        Cow::Owned(course)
+    }
+
+    /// Is somebody's clocking in or out of any matter to it?
+    pub fn concerns(&self, person_id: &str) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.person_id == person_id)
+            || self.pauses().any(|pause| pause.person_id == person_id)
     }
 
     fn end(&mut self, at: EpochMs, mode: EndMode) {
@@ -122,7 +161,7 @@ impl Course {
             // Who is back, or has gone home, before anybody let it begin was never away.
             let mode = if pause.begins > at { EndMode::NotStarted } else { mode };
             pause.ended = Some((at, mode));
-            self.past.push(pause);
+            self.past.push(Arc::new(pause));
         }
     }
 
@@ -210,8 +249,13 @@ impl Course {
     }
 
     /// Every pause of it, oldest first.
+    pub fn into_pauses(self) -> impl Iterator<Item = PauseCourse> {
+        self.past.into_iter().map(Arc::unwrap_or_clone).chain(self.pause)
+    }
+
+    /// The same, to look at.
     pub fn pauses(&self) -> impl Iterator<Item = &PauseCourse> {
-        self.past.iter().chain(&self.pause)
+        self.past.iter().map(|pause| &**pause).chain(&self.pause)
     }
 
     /// What it is doing (duty notes 3.3): whatever stands in the way of citizens comes first.

@@ -6,8 +6,11 @@ use crate::kernel::{EpochMs, ItemId, PersonId, Pos, WindowId, Words};
 use crate::proto::duty_fact::{Decided, Queued, What};
 use crate::proto::fact::Fact as Of;
 use crate::proto::pause::{Decision, EndMode, Reason, SignMode, Subject};
-use crate::proto::{DutyFact, DutyFlag, DutyPersonal, Fact, Guidance, Presented};
+use crate::proto::{DutyFact, DutyFlag, DutyPersonal, Fact, Guidance, Presented, StampFact};
+use crate::registers::attendance::view::{Effective, Trust};
 use crate::registers::kind;
+use crate::registers::stamp::effective::{Boot, Neighbours, Stamped, effective};
+use crate::registers::stamp::sample::Sample;
 use crate::registers::stamp::{Source, Stamp, Who};
 use crate::registers::verdict::Personal;
 
@@ -285,17 +288,49 @@ pub fn duties(facts: &[Fact]) -> impl Iterator<Item = &DutyFact> {
     })
 }
 
-/// When something at a window happened: at once when it came at once; else by the contact of its boot, as rule R4 has it
-/// of clock-ins; else as the terminal claims. Never after it was recorded.
+/// When something at a window happened: at once when it came at once; else as rule R4 has it of clock-ins. Its device
+/// numbers what it records, so nothing happened before what has a smaller number, whatever its clocks say. Never after it
+/// was recorded.
 pub fn happened(fact: &DutyFact, recorded: EpochMs) -> EpochMs {
-    let Some(stamp) = fact.stamp.as_ref().filter(|stamp| !stamp.live) else { return recorded };
-    let counted = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-    let at = match &stamp.contact {
-        Some(contact) => EpochMs::clamped(contact.server_ms)
-            .plus_ms(counted(stamp.mono_ms).saturating_sub(counted(contact.mono_ms))),
-        None => EpochMs::clamped(stamp.claimed_ms),
+    fact.stamp.as_ref().map_or(recorded, |stamp| dated(stamp, recorded).at)
+}
+
+/// When a stamp was made, and how far that can be relied on.
+pub fn dated(stamp: &StampFact, recorded: EpochMs) -> Effective {
+    if stamp.live {
+        return Effective { at: recorded, trust: Trust::Trusted, earliest: recorded, latest: recorded };
+    }
+    let (previous, next) = (EpochMs::clamped(stamp.previous_ms), EpochMs::clamped(stamp.next_ms));
+    let neighbours = Neighbours {
+        previous: (previous > EpochMs::ZERO).then_some(previous),
+        next: (next > EpochMs::ZERO).then(|| next.plus_ms(-1)),
     };
-    at.min(recorded)
+    let heard = stamp.contact.as_ref().map(|contact| (contact, Sample::heard(contact)));
+    let (own, later): (Vec<_>, Vec<_>) =
+        heard.into_iter().partition(|(contact, _)| contact.boot_id == stamp.boot_id);
+    let journal = Pos::new(stamp.journal);
+    let stamped = Stamped {
+        journal,
+        seq: stamp.device_seq,
+        boot_id: stamp.boot_id.clone(),
+        mono_ms: stamp.mono_ms,
+        claimed: EpochMs::clamped(stamp.claimed_ms),
+        contact: own.first().map(|(_, sample)| *sample),
+        recorded,
+        imported: false,
+        unsigned: false,
+    };
+    let boots = later.into_iter().map(|(contact, first)| Boot {
+        pos: Pos::new(0),
+        boot_id: contact.boot_id.clone(),
+        first,
+        journal,
+        journal_head: stamp.device_seq,
+    });
+    let dated = effective(&stamped, &boots.collect::<Vec<_>>(), neighbours);
+    let latest = neighbours.next.map_or(recorded, |next| next.min(recorded));
+    let at = dated.at.min(latest).max(neighbours.previous.unwrap_or(EpochMs::ZERO)).min(recorded);
+    Effective { at, ..dated }
 }
 
 /// The flags of a stored fact.

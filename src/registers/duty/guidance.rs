@@ -1,7 +1,7 @@
 //! Where citizens are sent while a window pauses (duty notes 3.4): deterministic, and never to a window that is not open at
 //! that moment. Pure.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use super::course::Course;
 use super::hall::Hall;
@@ -18,8 +18,8 @@ pub const WINDOWS_MOST: usize = 3;
 /// A window that is about to pause itself is no help: 5 × 60,000.
 const SOON_MS: i64 = 300_000;
 
-/// The hall at an instant: what each of its windows is doing is found out once.
-#[derive(Debug)]
+/// The hall at an instant.
+#[derive(Debug, Clone, Copy)]
 pub struct Scene<'a> {
     /// The hall.
     pub hall: &'a Hall,
@@ -29,11 +29,7 @@ pub struct Scene<'a> {
     pub policy: &'a Policy,
     /// When.
     pub at: EpochMs,
-    courses: HashMap<&'a str, Course>,
 }
-
-/// Of a window that is not there nothing is known.
-static NOTHING: Course = Course::NOTHING;
 
 /// Does a window serve everything that another one does? One for everything (综合) serves everything.
 fn serves(window: &Window, items: &[String]) -> bool {
@@ -46,15 +42,20 @@ pub fn serves_item(window: &Window, item: &str) -> bool {
 }
 
 impl<'a> Scene<'a> {
-    /// Looks at every window.
-    pub fn new(hall: &'a Hall, own: &'a Directory, policy: &'a Policy, at: EpochMs) -> Self {
-        let courses = own.windows().map(|window| (window.window.as_str(), hall.course(&window.window, at)));
-        Self { hall, own, policy, at, courses: courses.collect() }
+    /// A window of the hall.
+    pub fn course(&self, window: &str) -> Cow<'a, Course> {
+        self.hall.course(window, self.at)
     }
 
-    /// A window.
-    pub fn course(&self, window: &str) -> &Course {
-        self.courses.get(window).unwrap_or(&NOTHING)
+    /// The windows of which something may be so, with what they are doing: time ends holds and pauses, and begins none, so what
+    /// the last event at a window did not leave is not there later.
+    fn among(&self, may_be: impl Fn(&Course) -> bool) -> impl Iterator<Item = (&'a Window, Cow<'a, Course>)> {
+        let (hall, at) = (self.hall, self.at);
+        let among = self
+            .own
+            .windows()
+            .filter(move |window| hall.last(&window.window, at).is_none_or(&may_be));
+        among.map(move |window| (window, hall.course(&window.window, at)))
     }
 
     /// Is a window serving citizens?
@@ -69,27 +70,32 @@ impl<'a> Scene<'a> {
 
     /// The other window that somebody holds.
     pub fn holds(&self, person_id: &str, but: &str) -> Option<&'a Window> {
-        self.own.windows().filter(|window| window.window != but).find(|window| {
-            self.course(&window.window).hold.as_ref().is_some_and(|hold| hold.person_id == person_id)
-        })
+        let holds = |course: &Course| course.hold.as_ref().is_some_and(|hold| hold.person_id == person_id);
+        let mut others = self.among(holds).filter(|(window, course)| window.window != but && holds(course));
+        others.next().map(|(window, _)| window)
     }
 
     /// Pauses of somebody on this local day: when each began, and ended, or until now.
     pub fn pauses_today(&self, person_id: &str) -> Vec<(EpochMs, EpochMs)> {
         let zone = self.hall.zone();
-        let pauses = self.courses.values().flat_map(Course::pauses);
-        let own = pauses.filter(|pause| pause.person_id == person_id && pause.is_a_persons());
-        let began = own.filter(|pause| pause.ended.is_none_or(|(_, mode)| mode != EndMode::NotStarted));
+        let today = zone.day_of(self.at);
+        let mut began = Vec::new();
+        for (_, course) in self.among(|course| course.pauses().any(|pause| pause.person_id == person_id)) {
+            let own = course.pauses().filter(|pause| pause.person_id == person_id && pause.is_a_persons());
+            let real = own.filter(|pause| pause.ended.is_none_or(|(_, mode)| mode != EndMode::NotStarted));
+            let of_today = real.filter(|pause| pause.begins <= self.at && zone.day_of(pause.begins) == today);
+            began.extend(
+                of_today.map(|pause| (pause.begins, pause.ended.map_or(self.at, |(ended, _)| ended))),
+            );
+        }
         began
-            .filter(|pause| pause.begins <= self.at && zone.day_of(pause.begins) == zone.day_of(self.at))
-            .map(|pause| (pause.begins, pause.ended.map_or(self.at, |(ended, _)| ended)))
-            .collect()
     }
 
     /// The windows that could serve the citizens of another one now, best first: in the same zone, with the shortest
     /// queue where queues are told, with the lowest number.
     pub fn ranked(&self, of: &Window) -> Vec<&'a Window> {
-        let holder = self.course(&of.window).hold.as_ref().map(|hold| hold.person_id.as_str());
+        let own = self.course(&of.window);
+        let holder = own.hold.as_ref().map(|hold| hold.person_id.as_str());
         let serving =
             self.own.windows().filter(|other| other.window != of.window && serves(other, &of.items));
         let mut found: Vec<(&Window, Option<u32>)> = serving
@@ -140,11 +146,12 @@ impl<'a> Scene<'a> {
     /// The pauses whose citizens are sent to a window, each with where they are sent instead once that one is not open.
     pub fn sent_to(&self, window: &str) -> Vec<(Pos, String, Vec<Guidance>)> {
         let mut changed = Vec::new();
-        for other in self.own.windows().filter(|other| other.window != window) {
-            let Some(pause) = &self.course(&other.window).pause else { continue };
-            if !pause.guidance.iter().any(|told| told.windows.iter().any(|to| to == window)) {
-                continue;
-            }
+        let sends = |course: &Course| {
+            let told = course.pause.iter().flat_map(|pause| &pause.guidance);
+            told.flat_map(|told| &told.windows).any(|to| to == window)
+        };
+        for (other, course) in self.among(sends).filter(|(other, _)| other.window != window) {
+            let Some(pause) = course.pause.as_ref().filter(|_| sends(&course)) else { continue };
             let instead: Vec<String> = self
                 .ranked(other)
                 .into_iter()

@@ -1,8 +1,10 @@
 //! The hall: everything of the last hours that says what its windows are doing now. Pure; grown by applying facts in the
 //! order of their entries, and shared by who admits and who reads.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::clocked::{Clocked, SHIFT_MS, Way, is_in};
 use super::course::{Course, Event, Stretch, course, timeline};
@@ -11,12 +13,39 @@ use crate::kernel::{EpochMs, Pos, Zone};
 use crate::policy::Policy;
 use crate::proto::duty_fact::What;
 use crate::proto::fact::Fact as Of;
-use crate::proto::{Fact, PunchFact};
+use crate::proto::{Fact, PunchFact, StampFact};
+use crate::registers::stamp::effective::Neighbours;
 
 /// What began longer ago has ended by itself, and whatever it said of others too: twice the 16 hours of a shift.
 pub const REACH_MS: i64 = 2 * SHIFT_MS;
 /// A queue that was told longer ago says nothing. 10 × 60,000.
 const QUEUE_MS: i64 = 600_000;
+
+/// Of a window at which nothing happened.
+static NOTHING: Course = Course::NOTHING;
+
+type Clockings = HashMap<Arc<str>, Arc<Vec<Clocked>>>;
+
+fn of<'a>(clocked: &'a Clockings, person_id: &str) -> &'a [Clocked] {
+    clocked.get(person_id).map(|known| known.as_slice()).unwrap_or_default()
+}
+
+/// A window at which something happened.
+#[derive(Debug, Clone, Default)]
+struct Eventful {
+    /// What, in the order in which it counts.
+    events: Vec<Arc<Event>>,
+    /// What it was doing when the last of it happened, once somebody has asked: who looks at the hall looks at all its windows,
+    /// and something happens at one of them.
+    last: OnceLock<Course>,
+}
+
+impl Eventful {
+    /// Nothing of it is later.
+    fn last_at(&self) -> EpochMs {
+        self.events.last().map_or(EpochMs::ZERO, |event| event.at)
+    }
+}
 
 /// A centre's hall.
 #[derive(Debug, Clone)]
@@ -28,8 +57,8 @@ pub struct Hall {
     /// The newest instant at which anything was recorded.
     newest: EpochMs,
     zone: Zone,
-    windows: HashMap<Arc<str>, Arc<Vec<Arc<Event>>>>,
-    clocked: HashMap<Arc<str>, Arc<Vec<Clocked>>>,
+    windows: HashMap<Arc<str>, Arc<Eventful>>,
+    clocked: Clockings,
     /// The window of every pause.
     pauses: HashMap<Pos, Arc<str>>,
     /// How many wait, and since when that is known.
@@ -75,9 +104,14 @@ impl Hall {
         if matches!(event.fact.what, Some(What::Paused(_))) {
             self.pauses.insert(event.pos, Arc::clone(&window));
         }
-        let events = Arc::make_mut(self.windows.entry(window).or_default());
-        let place = events.partition_point(|known| known.order() < event.order());
-        events.insert(place, Arc::new(event));
+        let known = Arc::make_mut(self.windows.entry(window).or_default());
+        let place = known.events.partition_point(|known| known.order() < event.order());
+        if place < known.events.len() {
+            known.last.take();
+        } else if let Some(last) = known.last.get_mut() {
+            last.follow(&event, &|person| of(&self.clocked, person));
+        }
+        known.events.insert(place, Arc::new(event));
     }
 
     /// Somebody clocked in or out.
@@ -85,6 +119,12 @@ impl Hall {
         let known = Arc::make_mut(self.clocked.entry(person_id.into()).or_default());
         let place = known.partition_point(|earlier| *earlier < clocked);
         known.insert(place, clocked);
+        for known in self.windows.values_mut() {
+            let concerns = |last: &Course| known.last_at() >= clocked.at && last.concerns(person_id);
+            if known.last.get().is_some_and(concerns) {
+                Arc::make_mut(known).last.take();
+            }
+        }
     }
 
     /// A punch, at the best time that it gives itself.
@@ -120,11 +160,15 @@ impl Hall {
     /// Lets go of what says nothing any more.
     pub fn forget(&mut self) {
         let since = self.newest.plus_ms(-REACH_MS);
-        self.windows.retain(|_, events| {
-            if events.first().is_some_and(|first| first.at < since) {
-                Arc::make_mut(events).retain(|event| event.at >= since);
+        let mut forgot = false;
+        self.windows.retain(|_, known| {
+            if known.events.first().is_some_and(|first| first.at < since) {
+                let known = Arc::make_mut(known);
+                known.events.retain(|event| event.at >= since);
+                known.last.take();
+                forgot = true;
             }
-            !events.is_empty()
+            !known.events.is_empty()
         });
         self.clocked.retain(|_, known| {
             if known.first().is_some_and(|first| first.at < since) {
@@ -132,15 +176,17 @@ impl Hall {
             }
             !known.is_empty()
         });
-        let windows = &self.windows;
-        self.pauses.retain(|pos, window| {
-            windows.get(window).is_some_and(|events| events.iter().any(|event| event.pos == *pos))
-        });
+        if forgot {
+            let windows = &self.windows;
+            self.pauses.retain(|pos, window| {
+                windows.get(window).is_some_and(|known| known.events.iter().any(|event| event.pos == *pos))
+            });
+        }
     }
 
     /// Somebody's clock-ins and clock-outs, in the order of time.
     pub fn clocked_of(&self, person_id: &str) -> &[Clocked] {
-        self.clocked.get(person_id).map(|known| known.as_slice()).unwrap_or_default()
+        of(&self.clocked, person_id)
     }
 
     /// Has somebody clocked in?
@@ -154,17 +200,48 @@ impl Hall {
     }
 
     /// A window at an instant.
-    pub fn course(&self, window: &str, at: EpochMs) -> Course {
-        let events = self.windows.get(window).into_iter().flat_map(|events| events.iter());
-        course(events.map(|event| &**event), &|person| self.clocked_of(person), at)
+    pub fn course(&self, window: &str, at: EpochMs) -> Cow<'_, Course> {
+        let clocked = |person: &str| self.clocked_of(person);
+        if let Some(last) = self.last(window, at) {
+            return last.later(&clocked, at);
+        }
+        let known = self.windows.get(window).map(|known| known.events.as_slice()).unwrap_or_default();
+        Cow::Owned(course(known.iter().map(|event| &**event), &clocked, at))
+    }
+
+    /// What a window was doing when the last of what is known of it happened; `None`: that was after the instant.
+    pub fn last(&self, window: &str, at: EpochMs) -> Option<&Course> {
+        let Some(known) = self.windows.get(window) else { return Some(&NOTHING) };
+        let clocked = |person: &str| self.clocked_of(person);
+        let last = || course(known.events.iter().map(|event| &**event), &clocked, known.last_at());
+        (known.last_at() <= at).then(|| known.last.get_or_init(last))
     }
 
     /// What a window did from an instant until before another, under one policy.
     pub fn timeline(&self, window: &str, policy: &Policy, during: (EpochMs, EpochMs)) -> Vec<Stretch> {
         let since = during.0.plus_ms(-REACH_MS);
-        let events = self.windows.get(window).map(|events| events.as_slice()).unwrap_or_default();
+        let events = self.windows.get(window).map(|known| known.events.as_slice()).unwrap_or_default();
         let events = events.get(events.partition_point(|event| event.at < since)..).unwrap_or_default();
         timeline(events.iter().map(|event| &**event), &|person| self.clocked_of(person), policy, during)
+    }
+
+    /// When what stands before and after a number in a device's journal happened at a window.
+    pub fn neighbours(&self, window: &str, stamp: &StampFact) -> Neighbours {
+        let mut found = Neighbours::default();
+        for event in self.windows.get(window).into_iter().flat_map(|known| &known.events) {
+            let Some(other) = &event.fact.stamp else { continue };
+            if (&other.device, other.journal) != (&stamp.device, stamp.journal) {
+                continue;
+            }
+            match other.device_seq.cmp(&stamp.device_seq) {
+                Ordering::Less => found.previous = found.previous.max(Some(event.at)),
+                Ordering::Equal => {}
+                Ordering::Greater => {
+                    found.next = Some(found.next.map_or(event.at, |next| next.min(event.at)));
+                }
+            }
+        }
+        found
     }
 
     /// The window that a pause is of.

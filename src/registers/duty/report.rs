@@ -139,8 +139,8 @@ fn is_serving(state: State) -> bool {
 /// The pauses of a window by the day on which each began; those that were refused before are none.
 fn pauses_by_day(hall: &Hall, window: &Window, days: Days<'_>) -> HashMap<EpochDay, Vec<PauseCourse>> {
     let mut by_day: HashMap<EpochDay, Vec<PauseCourse>> = HashMap::new();
-    let course = hall.course(&window.window, days.now);
-    for pause in course.past.into_iter().chain(course.pause) {
+    let course = hall.course(&window.window, days.now).into_owned();
+    for pause in course.into_pauses() {
         let began = pause.begins <= days.now;
         if began && pause.ended.is_none_or(|(_, mode)| mode != EndMode::NotStarted) {
             by_day.entry(days.zone.day_of(pause.begins)).or_default().push(pause);

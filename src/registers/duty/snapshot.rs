@@ -19,8 +19,7 @@ pub fn snapshot(
         let clocked_in = now.hall.is_in(person_id, now.at);
         return DutySnapshot { clocked_in, ..DutySnapshot::default() };
     }
-    // Of a window that is retired since, no scene has a course.
-    let course = now.hall.course(window, now.at);
+    let course = now.course(window);
     let holder = course.hold.as_ref().map(|hold| hold.person_id.clone()).unwrap_or_default();
     let concerned = if person_id.is_empty() { holder.as_str() } else { person_id };
     let line = board(then, silent, None).into_iter().find(|line| line.window == window);

@@ -165,8 +165,8 @@ fn seen_then(
     let past = inspections.minutes.get(&(log, look))?;
     let policy =
         roster::plan::policy(inspections.books.get(&log)?, past.now.zone().day_of(look.at), book::Seen::ALL);
-    let now = Scene::new(&past.now, seen.own, &policy, look.at);
-    let then = Scene::new(&past.then, &past.own, &policy, look.at);
+    let now = Scene { hall: &past.now, own: seen.own, policy: &policy, at: look.at };
+    let then = Scene { hall: &past.then, own: &past.own, policy: &policy, at: look.at };
     Some(snapshot(&now, (&then, &past.silent), &found.window, &found.person_id))
 }
 

@@ -13,12 +13,13 @@ use qinlian::proto::{
     Assignment, Credential, CredentialBinding, Date, Device, DeviceState, Presence, Presented, PunchFlag,
     TimeTrust, credential, device,
 };
-use qinlian::registers::attendance::contact::{Contact, Sample};
+use qinlian::registers::attendance::contact::Contact;
 use qinlian::registers::attendance::fact::{Command, Punch, Source, Stamp, Who, flags_of, punch_of};
 use qinlian::registers::attendance::service::watch;
 use qinlian::registers::derivation::{DEVICE, PRESENCE, Registered, day_of, registered};
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::rulebook::{Detail, server};
+use qinlian::registers::stamp::sample::Sample;
 use qinlian::results::{Body, Filter, Folder, Item, Query, Room, page};
 use qinlian::store::Store;
 

@@ -123,7 +123,7 @@ fn outcome(
     };
     let mut state = State::default();
     state.put(hall.office.hall, std::sync::Arc::new(known.clone()));
-    let pause = known.course("w1", now).pause.map(|pause| pause.pos);
+    let pause = known.course("w1", now).pause.as_ref().map(|pause| pause.pos);
     let judged = Known { zone: &zone, policy, arrival: None };
     match admit(&command(hall, actor, action, pause), &state, seen, judged, &moment) {
         Err(reason) => reason.code().to_lowercase(),

@@ -1,15 +1,20 @@
 //! What a terminal records by itself is never lost and never refused for what the rules say (duty notes 3.6).
 
-use qinlian::kernel::RequestId;
+use qinlian::clock::Clock;
+use qinlian::kernel::{RequestId, Subject};
 use qinlian::proto::duty_event::{Close, End, Extend, Open, Start, What};
 use qinlian::proto::pause::{Reason, SignMode};
 use qinlian::proto::upload_duty_events_response::Result as Item;
 use qinlian::proto::{
-    DeviceStamp, DutyEvent, Outcome, Presented, StartPauseRequest, UploadDutyEventsRequest,
-    UploadDutyEventsResponse, presented,
+    DeviceStamp, DutyEvent, Outcome, Presented, ReportDeviceRequest, StartPauseRequest,
+    UploadDutyEventsRequest, UploadDutyEventsResponse, presented,
 };
+use qinlian::registers::attendance::service::Calls as Attendance;
+use qinlian::registers::audit::service::reads::{Reads, ReplicaId};
 use qinlian::registers::failure::Failure;
 use qinlian::registers::wire::timestamp;
+
+use tokio::sync::watch;
 
 use super::rig::{Hall, at};
 use crate::support::MORNING;
@@ -154,6 +159,81 @@ async fn no_order_of_arrival_changes_what_a_window_did() {
         hall.office.stop().await;
     })
     .await;
+}
+
+/// The terminal of w1 is heard, its wall clock so many minutes behind.
+async fn heard(hall: &Hall, boot_id: &str, (mono_ms, head): (u64, u64), behind: i64) {
+    let reads = Reads::start(hall.office.desk.clone(), ReplicaId::new(*b"replica1")).await.expect("reads");
+    let calls = Attendance::new(hall.office.desk.clone(), reads, watch::channel(0).1);
+    let request = ReportDeviceRequest {
+        centre: HALL.to_owned(),
+        device: "t1".to_owned(),
+        boot_id: boot_id.to_owned(),
+        mono_ms,
+        wall_at: Some(timestamp(hall.office.clock.now().plus_ms(-behind * 60_000))),
+        journal_head: head,
+        going_down: false,
+    };
+    let subject = Subject::parse("device:t1").expect("a subject");
+    let caller = hall.office.caller(&subject, "qinlian.v1.AttendanceService/ReportDevice");
+    calls.report_device(&caller, request).await.expect("an answer");
+}
+
+/// The terminal opens the window at 08:40, loses power twice, and is heard of again at 11:00. In between it had a start
+/// that the server never heard of, with a wall clock so many minutes behind. Rule R4 dates what it recorded then; and
+/// nothing happened before what has a smaller number.
+#[tokio::test]
+async fn a_start_that_nobody_heard_of_is_dated_by_the_next_one_and_by_its_numbers() {
+    const CASES: [(i64, bool, &str, &str); 4] = [
+        (0, true, "ACCEPTED OFFLINE", "zhao 09:00-09:09 RETURNED ON_TIME promised 09:10 OFFLINE"),
+        (4, true, "ACCEPTED OFFLINE", "zhao 09:00-09:09 RETURNED ON_TIME promised 09:10 OFFLINE"),
+        (
+            30,
+            true,
+            "ACCEPTED OFFLINE CLAIMED_TIME",
+            "zhao 09:00-09:09 RETURNED ON_TIME promised 09:10 OFFLINE CLAIMED_TIME",
+        ),
+        (
+            30,
+            false,
+            "ACCEPTED OFFLINE CLAIMED_TIME",
+            "zhao 08:40-08:40 RETURNED ON_TIME promised 09:10 NO_APPROVAL OFFLINE CLAIMED_TIME",
+        ),
+    ];
+    for (behind, again, flags, pauses) in CASES {
+        each(async |fixture| {
+            let mut hall = Hall::begin(&fixture.store, 1_037).await;
+            hall.turn_to("08:30");
+            hall.at_work(&[("qian", "w2"), ("wu", "w4")]).await;
+            hall.lives("08:31 zhao in").await;
+            heard(&hall, "b1", (0, 0), 0).await;
+            hall.turn_to("11:00");
+            if again {
+                heard(&hall, "b3", (60_000, 3), behind).await;
+            }
+            let told_of = [
+                (1, "08:40 zhao open", "b1", 540_000),
+                (2, "09:00 zhao pause 09:10", "b2", 0),
+                (3, "09:09 zhao back", "b2", 540_000),
+            ];
+            let events = told_of.map(|(seq, text, boot, mono_ms)| {
+                let mut event = event(&hall, seq, text);
+                let stamp = event.stamp.as_mut().expect("a stamp");
+                (stamp.boot_id, stamp.mono_ms) = (boot.to_owned(), mono_ms);
+                let claimed = at(&text[..5]).plus_ms(if boot == "b2" { -behind * 60_000 } else { 0 });
+                stamp.claimed_at = Some(timestamp(claimed));
+                event
+            });
+            let answer = upload(&hall, events.to_vec()).await;
+            let outcomes: Vec<String> = answer.results.iter().map(told).collect();
+            // Half an hour, as it looks then, is more than one may take oneself.
+            let long = if again { flags.to_owned() } else { flags.replacen("OFF", "NO_APPROVAL OFF", 1) };
+            assert_eq!(outcomes, ["ACCEPTED OFFLINE", &long, flags], "{behind} minutes behind, {again}");
+            hall.lives(&format!("11:00 pauses w1 => {pauses}")).await;
+            hall.office.stop().await;
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

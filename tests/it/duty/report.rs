@@ -5,19 +5,16 @@ use std::fmt::Write;
 
 use calamine::{Reader, open_workbook_auto};
 use qinlian::cli::export::duty::{COLUMNS, Format, duty};
-use qinlian::kernel::{CentreId, EpochDay, EpochMs, Pos, Zone};
+use qinlian::kernel::{CentreId, EpochDay, EpochMs};
 use qinlian::policy::Policy;
 use qinlian::proto::board_window::State;
-use qinlian::proto::duty_fact::{self, What};
 use qinlian::proto::*;
-use qinlian::registers::duty::clocked::{Clocked, Way};
-use qinlian::registers::duty::course::Event;
-use qinlian::registers::duty::hall::Hall as Remembered;
 use qinlian::registers::duty::report::{Days, Schedule, Wanted, merged, minutes, report};
 use qinlian::registers::duty::service::report::Order;
 use qinlian::registers::roster::fact::Command as Roster;
 
 use super::rig::Hall;
+use crate::duty::chance::{any_day, instant};
 use crate::roster::rig::{date, refused, shift};
 use crate::support::dice::Dice;
 use crate::support::office::HALL;
@@ -289,54 +286,6 @@ async fn only_whoever_looks_after_the_hall_is_told_and_only_of_so_many_days() {
         hall.office.stop().await;
     })
     .await;
-}
-
-/// Minutes after eight in Shanghai on 2 March 2026, and some milliseconds.
-fn instant(minutes: i64, ms: i64) -> EpochMs {
-    EpochMs::clamped(1_772_409_600_000 + minutes * 60_000 + ms)
-}
-
-/// A window to which anything may happen, with two people who come and go, through two days.
-fn any_day(dice: &mut Dice) -> Remembered {
-    let mut hall = Remembered::new(Zone::parse("Asia/Shanghai").expect("a zone"));
-    for person in ["zhao", "qian"] {
-        for _ in 0..dice.below(6) {
-            let way = dice.pick(&[Way::In, Way::Out, Way::Unknown]);
-            hall.clocked(person, Clocked { at: instant(dice.below(2_880), dice.below(60_000)), way });
-        }
-    }
-    for pos in 0..u64::try_from(dice.below(14)).unwrap() {
-        let at = instant(dice.below(2_880), dice.below(60_000));
-        let ahead = |dice: &mut Dice| at.plus_ms(dice.below(90) * 60_000 + dice.below(60_000)).get();
-        let what = match dice.below(9) {
-            0 | 1 => What::Opened(duty_fact::Opened {}),
-            2 => What::Closed(duty_fact::Closed {}),
-            3 => What::Covered(duty_fact::Covered {}),
-            4 | 5 => What::Paused(duty_fact::Paused {
-                subject: dice.pick(&[pause::Subject::Person, pause::Subject::Window]).into(),
-                expected_return_ms: ahead(dice),
-                allowed_ms: if dice.one_in(3) { at.get() + 60_000 } else { 0 },
-                decided_by: Role::Lead.into(),
-                ..duty_fact::Paused::default()
-            }),
-            6 => What::Ended(duty_fact::Ended { mode: pause::EndMode::Returned.into() }),
-            7 => What::Extended(duty_fact::Extended { expected_return_ms: ahead(dice) }),
-            _ => {
-                let decisions =
-                    [pause::Decision::Approve, pause::Decision::Refuse, pause::Decision::ReturnNow];
-                What::Decided(duty_fact::Decided { decision: dice.pick(&decisions).into() })
-            }
-        };
-        let fact = DutyFact {
-            window: "w1".to_owned(),
-            person_id: dice.pick(&["zhao", "qian"]).to_owned(),
-            what: Some(what),
-            ..DutyFact::default()
-        };
-        let principal = "test".to_owned();
-        hall.happened(Event { at, pos: Pos::new(pos), item: 0, recorded: at, principal, fact });
-    }
-    hall
 }
 
 #[test]

@@ -131,13 +131,13 @@ async fn what_arrives_late_changes_what_became_of_a_pause() {
         hall.at_work(&[("qian", "w2")]).await;
         hall.clocks("zhao", punch::Direction::In).await;
         hall.turn_to("10:00");
-        let first = vec![event(&hall, 1, "08:40 zhao open"), event(&hall, 2, "09:00 zhao pause 09:05")];
+        let first = vec![event(&hall, 1, "08:40 zhao open"), event(&hall, 3, "09:00 zhao pause 09:05")];
         upload(&hall, first).await;
         let folder = hall.folder(7);
         folder.catch_up(hall.office.hall).await.expect("folded");
         assert_eq!(hall.phases().await, ["w1 OFF_POST"]);
         // The return of it comes with the next upload, and with it a pause that began before and is still on.
-        let second = vec![event(&hall, 3, "09:04 zhao back"), event(&hall, 4, "08:50 zhao pause 08:55")];
+        let second = vec![event(&hall, 4, "09:04 zhao back"), event(&hall, 2, "08:50 zhao pause 08:55")];
         upload(&hall, second).await;
         folder.catch_up(hall.office.hall).await.expect("folded");
         let phases = hall.phases().await;

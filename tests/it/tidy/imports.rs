@@ -34,7 +34,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("registers/verdict", &["kernel", "proto"]),
     ("registers/wire", &["kernel", "proto"]),
     // What every terminal stamps, whatever the register.
-    ("registers/stamp", &["kernel", "proto", "ledger/{keys,port}", "registers/wire", DIRECTORY]),
+    (
+        "registers/stamp",
+        &["kernel", "proto", "ledger/{keys,port}", "registers/{stamp,wire}", "registers/*/view", DIRECTORY],
+    ),
     // Only the numbers of the two kinds that the ledger itself looks at.
     ("registers/kind", &["ledger/disclosure", "ledger/erase"]),
     ("registers/failure", &["access", "kernel", "ledger", "store"]),
@@ -47,6 +50,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "registers/*/rows",
         &[
             "~",
+            "registers/stamp/{effective,sample}",
             "registers/*/view",
             "registers/directory/journal",
             "store",

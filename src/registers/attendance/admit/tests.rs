@@ -7,11 +7,11 @@ use crate::kernel::{CentreId, Label, LogId, PersonId};
 use crate::ledger::keys::Keys;
 use crate::proto::punch::{Direction, Method};
 use crate::proto::{Assignment, Centre, CredentialBinding, Person, Presented, credential, presented};
-use crate::registers::attendance::contact::Sample;
 use crate::registers::attendance::coverage::Covered;
 use crate::registers::attendance::fact::Stamp;
 use crate::registers::directory::Directory;
 use crate::registers::directory::fact::{Record, date};
+use crate::registers::stamp::sample::Sample;
 
 /// 2026-03-02 08:30 in Shanghai.
 const NOW: EpochMs = EpochMs::clamped(1_772_411_400_000);

@@ -13,7 +13,6 @@ use crate::proto::{
     DeviceStamp, ListPunchesRequest, ListPunchesResponse, ListPunchesSinceRequest, ListPunchesSinceResponse,
     Presented, Punch, PunchFlag, PunchRecord,
 };
-use crate::registers::attendance::effective::{Boot, Neighbours, effective};
 use crate::registers::attendance::load;
 use crate::registers::attendance::rows::{self, PunchRow};
 use crate::registers::attendance::view::Effective;
@@ -21,6 +20,7 @@ use crate::registers::audit::service::reads::SessionRead;
 use crate::registers::derivation::trust;
 use crate::registers::desk::{Place, Revealed};
 use crate::registers::failure::Failure;
+use crate::registers::stamp::effective::{Boot, Neighbours, effective};
 use crate::registers::wire;
 use crate::store::{Binds, Keys, Statement};
 

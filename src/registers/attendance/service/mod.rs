@@ -15,12 +15,13 @@ use crate::proto::{
     RecordPunchResponse, ReportDeviceOutageRequest, ReportDeviceOutageResponse, ReportDeviceRequest,
     ReportDeviceResponse,
 };
-use crate::registers::attendance::contact::{Contact, Sample};
+use crate::registers::attendance::contact::Contact;
 use crate::registers::attendance::fact::{Command, Punch, Source, flags_of, punch_of, quarantined};
 use crate::registers::attendance::{parse, signature};
 use crate::registers::audit::service::reads::Reads;
 use crate::registers::desk::{Desk, Place};
 use crate::registers::failure::Failure;
+use crate::registers::stamp::sample::Sample;
 use crate::registers::wire;
 
 mod blockers;

@@ -173,8 +173,8 @@ impl Judge<'_> {
     /// Is somebody who is to stand in there, and not away themselves?
     fn is_free(&self, asked: &Asked<'_>, person_id: &str) -> bool {
         let away = self.here.seen.own.windows().any(|window| {
-            let paused = self.scene.course(&window.window).paused(asked.at);
-            paused.is_some_and(|pause| pause.person_id == person_id)
+            let course = self.scene.course(&window.window);
+            course.paused(asked.at).is_some_and(|pause| pause.person_id == person_id)
         });
         person_id != asked.actor.person_id
             && self.here.works_here(person_id, self.here.today)

@@ -182,8 +182,8 @@ impl Calls {
         tx.rollback().await?;
         let mut found: HashMap<Pos, Vec<PauseCourse>> = HashMap::new();
         for window in windows {
-            let course = hall.course(window, until);
-            for pause in course.past.into_iter().chain(course.pause) {
+            let course = hall.course(window, until).into_owned();
+            for pause in course.into_pauses() {
                 found.entry(pause.pos).or_default().push(pause);
             }
         }
@@ -251,7 +251,7 @@ fn hall(place: &Place, look: &Look, indexes: &Indexes) -> GetHallResponse {
         windows.push(HallWindow {
             window: window.window.clone(),
             number: window.number.clone(),
-            state: board::shown(course, &scene, silent.is_some()).into(),
+            state: board::shown(&course, &scene, silent.is_some()).into(),
             person_id: course.hold.as_ref().map(|hold| hold.person_id.clone()).unwrap_or_default(),
             since: course.hold.as_ref().map(|hold| timestamp(hold.since)),
             pause: pause.map(|pause| told::pause(pause, scene.policy, indexes, look.at)),

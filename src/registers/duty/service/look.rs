@@ -30,7 +30,7 @@ pub(super) struct Look {
 impl Look {
     /// What each window is doing.
     pub(super) fn scene(&self) -> Scene<'_> {
-        Scene::new(&self.hall, &self.own, &self.policy, self.at)
+        Scene { hall: &self.hall, own: &self.own, policy: &self.policy, at: self.at }
     }
 }
 

@@ -200,8 +200,7 @@ impl Calls {
     /// What a window is doing now.
     async fn state(&self, place: &Place, window: &str) -> Result<State, Failure> {
         let look = self.look(place.log).await?;
-        let scene = look.scene();
-        Ok(scene.course(window).state(scene.policy, scene.at))
+        Ok(look.hall.course(window, look.at).state(&look.policy, look.at))
     }
 
     /// `DecidePause`.

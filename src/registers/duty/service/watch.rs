@@ -18,7 +18,7 @@ use crate::proto::{
     BoardWindow, GetHallRequest, WatchBoardRequest, WatchBoardResponse, WatchHallRequest, WatchHallResponse,
 };
 use crate::registers::desk::Desk;
-use crate::registers::duty::board::{board, changes};
+use crate::registers::duty::board::{board, changes, shared};
 use crate::registers::duty::guidance::serves_item;
 use crate::registers::duty::parse;
 use crate::registers::failure::Failure;
@@ -34,8 +34,18 @@ const FRESH_MS: u64 = 500;
 /// A duty manager is told at most four times a second.
 const HALL_PACE: Duration = Duration::from_millis(250);
 
-/// A board that everybody who watches shares.
-type Shared = Option<Arc<Shown>>;
+/// The windows of a board, shared by everybody who watches, and with the board before it as far as they are the same.
+type Windows = Arc<Vec<Arc<BoardWindow>>>;
+
+/// A board as whoever watches gets it.
+#[derive(Debug, Clone)]
+struct Posted {
+    at: EpochMs,
+    before: Pos,
+    windows: Windows,
+}
+
+type Shared = Option<Posted>;
 
 /// The boards that somebody watches.
 #[derive(Debug, Clone)]
@@ -136,9 +146,11 @@ impl Boards {
             return false;
         }
         sender.send_if_modified(|known| {
-            let same = known.as_ref().is_some_and(|known| known.windows == shown.windows);
+            let before = known.as_ref().map(|known| Arc::clone(&known.windows)).unwrap_or_default();
+            let windows = shared(shown.windows, &before);
+            let same = known.is_some() && changes(&before, &windows) == (Vec::new(), Vec::new());
             if !same {
-                *known = Some(Arc::new(shown));
+                *known = Some(Posted { at: shown.at, before: shown.before, windows: Arc::new(windows) });
             }
             !same
         });
@@ -147,14 +159,14 @@ impl Boards {
 }
 
 /// Where a board stands, as `after` names it.
-fn version(shown: &Shown) -> String {
+fn version(shown: &Posted) -> String {
     wire::token(shown.before, &shown.at.get().to_string())
 }
 
 struct Watching {
     boards: watch::Receiver<Shared>,
     item: Option<String>,
-    seen: Option<Vec<BoardWindow>>,
+    seen: Option<Windows>,
 }
 
 impl Watching {
@@ -169,11 +181,15 @@ impl Watching {
                     as_of: Some(timestamp(shown.at)),
                     ..WatchBoardResponse::default()
                 };
-                match self.seen.replace(now.clone()) {
-                    None => return Ok(WatchBoardResponse { snapshot: now, is_snapshot: true, ..told }),
+                match self.seen.replace(Arc::clone(&now)) {
+                    None => {
+                        let snapshot = now.iter().map(|window| (**window).clone()).collect();
+                        return Ok(WatchBoardResponse { snapshot, is_snapshot: true, ..told });
+                    }
                     Some(before) => {
                         let (changes, removed) = changes(&before, &now);
                         if !changes.is_empty() || !removed.is_empty() {
+                            let changes = changes.iter().map(|window| (**window).clone()).collect();
                             return Ok(WatchBoardResponse { changes, removed, ..told });
                         }
                     }
@@ -183,10 +199,10 @@ impl Watching {
         }
     }
 
-    fn wanted(&self, windows: &[BoardWindow]) -> Vec<BoardWindow> {
-        let Some(item) = &self.item else { return windows.to_vec() };
-        let serves = |shown: &&BoardWindow| serves_item(&serving(shown), item);
-        windows.iter().filter(serves).cloned().collect()
+    fn wanted(&self, windows: &Windows) -> Windows {
+        let Some(item) = &self.item else { return Arc::clone(windows) };
+        let serves = |shown: &&Arc<BoardWindow>| serves_item(&serving(shown), item);
+        Arc::new(windows.iter().filter(serves).cloned().collect())
     }
 }
 
@@ -211,7 +227,8 @@ impl Calls {
             let at = EpochMs::clamped(at.parse().unwrap_or_default());
             let _turn = self.turn().await?;
             let look = look::at(&self.desk, log, before.min(self.size_of(log).await?), at).await?;
-            watching.seen = Some(watching.wanted(&board(&look.scene(), &look.silent, None)));
+            let windows = board(&look.scene(), &look.silent, None);
+            watching.seen = Some(watching.wanted(&Arc::new(windows.into_iter().map(Arc::new).collect())));
         }
         Ok(stream::try_unfold(watching, async |mut watching| {
             let message = watching.next().await?;

@@ -1,10 +1,10 @@
 //! When a punch happened, and how far that can be relied on (rule R4). Pure; never stored as a fact, because a later
 //! contact may improve it.
 
-use super::contact::Sample;
-use super::view::{Effective, Trust};
+use super::sample::Sample;
 use crate::kernel::{EpochMs, Pos};
 use crate::proto::{PunchFact, PunchFlag};
+use crate::registers::attendance::view::{Effective, Trust};
 
 /// A device's clock that is off by at most 2 s is right.
 const TRUSTED_MS: i64 = 2_000;
