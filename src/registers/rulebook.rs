@@ -12,7 +12,7 @@ mod inspections;
 mod schedule;
 
 pub use about::about;
-pub use approvals::{awaiting, leave_kinds, policy_on};
+pub use approvals::{Policies, awaiting, leave_kinds, policies_at, policy_on};
 pub use command::Command;
 pub use duties::{catch_up, directory_at, hall_at, hall_of, silent, silent_at};
 pub use schedule::schedule;

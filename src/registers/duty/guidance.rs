@@ -51,10 +51,8 @@ impl<'a> Scene<'a> {
     /// the last event at a window did not leave is not there later.
     fn among(&self, may_be: impl Fn(&Course) -> bool) -> impl Iterator<Item = (&'a Window, Cow<'a, Course>)> {
         let (hall, at) = (self.hall, self.at);
-        let among = self
-            .own
-            .windows()
-            .filter(move |window| hall.last(&window.window, at).is_none_or(&may_be));
+        let among =
+            self.own.windows().filter(move |window| hall.last(&window.window, at).is_none_or(&may_be));
         among.map(move |window| (window, hall.course(&window.window, at)))
     }
 

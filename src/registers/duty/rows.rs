@@ -69,7 +69,7 @@ static NEWEST: Statement = Statement::new(
 static PAUSES: Statement = Statement::new(
     "SELECT pos, item, at_ms, recorded_ms, principal, content FROM duty_event WHERE log_id = $1 AND pauses = 1 \
      AND (pos > $2 OR (pos = $2 AND item > $3)) AND at_ms >= $4 AND at_ms < $5 \
-     AND ($6 = '' OR window_code = $6) AND ($7 = '' OR person_id = $7) ORDER BY pos, item LIMIT $8",
+     AND ($6 = '' OR window_code = $6) AND ($7 = '' OR person_id = $7) AND pos < $9 ORDER BY pos, item LIMIT $8",
 );
 
 /// Pauses by their entries.
@@ -227,6 +227,8 @@ pub struct Wanted<'a> {
     pub window: &'a str,
     /// Of this person; empty: of all.
     pub person_id: &'a str,
+    /// By entries before this position.
+    pub before: Pos,
 }
 
 /// The next pauses.
@@ -245,7 +247,8 @@ pub async fn pauses(
         .and(wanted.during.1.get())
         .and(wanted.window)
         .and(wanted.person_id)
-        .and(limit);
+        .and(limit)
+        .and(wanted.before.column());
     tx.fetch(&PAUSES, binds, read).await
 }
 

@@ -50,10 +50,10 @@ pub static PULL: Table = Table::new(
 static LOCKS: Statement =
     Statement::new("SELECT pos, content FROM month_lock WHERE log_id = $1 ORDER BY pos");
 
-/// The newest confirmation of each of some people for a period.
+/// What some people confirmed for a period.
 static CONFIRMED: Statement = Statement::new(
-    "SELECT person_id, pos, digest FROM month_confirmation \
-     WHERE log_id = $1 AND from_day = $2 AND until_day = $3 AND person_id IN (SELECT * FROM UNNEST($4::text[])) ORDER BY pos",
+    "SELECT person_id, pos, digest FROM month_confirmation WHERE log_id = $1 AND pos < $4 \
+     AND from_day = $2 AND until_day = $3 AND person_id IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos",
 );
 
 static ABOUT: Statement =
@@ -111,17 +111,18 @@ pub async fn locks(tx: &mut Tx, log: LogId) -> Result<Vec<(Pos, MonthLockFact)>,
     .await
 }
 
-/// What some people confirmed for a period, in order: who, the entry, the digest.
+/// What some people confirmed for a period before a position, in order: who, the entry, the digest.
 pub async fn confirmed(
     tx: &mut Tx,
     log: LogId,
     (from, until): (EpochDay, EpochDay),
     people: &[&str],
+    before: Pos,
 ) -> Result<Vec<(String, Pos, Vec<u8>)>, StoreError> {
     if people.is_empty() {
         return Ok(Vec::new());
     }
-    let binds = Binds::new().and(log.column()).and(from.column()).and(until.column());
+    let binds = Binds::new().and(log.column()).and(from.column()).and(until.column()).and(before.column());
     let binds = binds.keys(Keys::texts(people.iter().copied()));
     tx.fetch(&CONFIRMED, binds, |cells| {
         Ok((cells.text()?, number(cells, "month_confirmation")?, cells.blob()?))

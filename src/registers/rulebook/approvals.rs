@@ -14,6 +14,7 @@ use crate::registers::roster::rows::{Between, Whose};
 use crate::registers::roster::swap::Floor;
 use crate::registers::verdict::{Accepted, Moment, NoSuchLog, Verdict};
 use crate::registers::{approval, attendance, roster};
+use crate::results::AsOf;
 use crate::store::{StoreError, Tx};
 
 /// Every row that is there.
@@ -21,8 +22,28 @@ pub(super) const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
 
 /// The policies of a log, and the deployment's.
 pub(super) async fn policies(tx: &mut Tx, log: LogId) -> Result<Book, StoreError> {
-    let own = roster::rows::policies(tx, log, EVERYTHING).await?;
-    let deployed = roster::rows::policies(tx, LogId::DEPLOYMENT, EVERYTHING).await?;
+    policies_until(tx, log, AsOf { pos: EVERYTHING, deployment: EVERYTHING }).await
+}
+
+/// The policies of a centre, as far as was known at a position.
+#[derive(Debug, Clone)]
+pub struct Policies(Book);
+
+impl Policies {
+    /// The one in force on a day.
+    pub fn on(&self, day: EpochDay) -> Policy {
+        roster::plan::policy(&self.0, day, roster::book::Seen::ALL)
+    }
+}
+
+/// The policies of a centre, as far as was known at a position.
+pub async fn policies_at(tx: &mut Tx, log: LogId, as_of: AsOf) -> Result<Policies, StoreError> {
+    Ok(Policies(policies_until(tx, log, as_of).await?))
+}
+
+async fn policies_until(tx: &mut Tx, log: LogId, as_of: AsOf) -> Result<Book, StoreError> {
+    let own = roster::rows::policies(tx, log, as_of.pos).await?;
+    let deployed = roster::rows::policies(tx, LogId::DEPLOYMENT, as_of.deployment).await?;
     Ok(Book {
         own: Pages { policies: own, ..Pages::default() },
         deployment: Pages { policies: deployed, ..Pages::default() },

@@ -5,22 +5,18 @@ use std::collections::{BTreeSet, HashMap};
 use prost::Message;
 
 use super::Calls;
+use super::seen::{STRIDE, Seen, Sight};
 use crate::access::Caller;
-use crate::kernel::{Check, EpochMs, LogId, PersonId, Pos};
+use crate::kernel::{Check, EpochMs, PersonId, Pos};
 use crate::ledger::disclosure::Disclosure;
-use crate::proto::presented::Who;
 use crate::proto::{
-    DeviceStamp, ListPunchesRequest, ListPunchesResponse, ListPunchesSinceRequest, ListPunchesSinceResponse,
-    Presented, Punch, PunchFlag, PunchRecord,
+    ListPunchesRequest, ListPunchesResponse, ListPunchesSinceRequest, ListPunchesSinceResponse, Presented,
+    PunchRecord,
 };
-use crate::registers::attendance::load;
 use crate::registers::attendance::rows::{self, PunchRow};
-use crate::registers::attendance::view::Effective;
 use crate::registers::audit::service::reads::SessionRead;
-use crate::registers::derivation::trust;
 use crate::registers::desk::{Place, Revealed};
 use crate::registers::failure::Failure;
-use crate::registers::stamp::effective::{Boot, Neighbours, effective};
 use crate::registers::wire;
 use crate::store::{Binds, Keys, Statement};
 
@@ -37,9 +33,7 @@ static PUNCHES_OF_FROM: Statement = Statement::new(
 
 /// Rows that are looked at for one page, at most: a department's system skips what is not its own.
 const SCAN_MOST: usize = 20_000;
-/// Entries that one question passes over when few of them are what is asked for.
-const STRIDE: u64 = 20_000;
-/// And how often it is asked for one page: a page may be short, or empty, and still not be the last.
+/// How often is asked for one page, a stride each time: a page may be short, or empty, and still not be the last.
 const STRIDES_MOST: usize = 25;
 
 /// What is asked for.
@@ -49,14 +43,6 @@ struct Wanted {
     until: EpochMs,
     person: Option<PersonId>,
     size: usize,
-}
-
-/// A punch with what is known of it now.
-struct Seen {
-    punch: PunchRow,
-    effective: Effective,
-    /// Whose it is: also when the credential was bound later; empty when nobody is known.
-    person_id: String,
 }
 
 /// What was found.
@@ -203,14 +189,10 @@ impl Calls {
 
     /// When punches happened and whose they are, as far as is known now.
     async fn see(&self, place: &Place, punches: Vec<PunchRow>) -> Result<Vec<Seen>, Failure> {
-        let boots = self.boots(place.log, &punches).await?;
-        let seen = punches.into_iter().map(|punch| {
-            let boots = boots.get(&punch.fact.device).map(Vec::as_slice).unwrap_or_default();
-            let effective = effective(&punch.stamped(), boots, Neighbours::default());
-            let person_id = person_of(place, &punch, effective.at);
-            Seen { punch, effective, person_id }
-        });
-        Ok(seen.collect())
+        let zone = place.deployment.zone(&place.centre);
+        let (log, before) = (place.log, Pos::new(u64::MAX));
+        let sight = Sight { store: self.desk.store(), log, own: &place.own, zone: zone.as_ref(), before };
+        Ok(sight.see(punches).await?)
     }
 
     async fn records(
@@ -231,20 +213,9 @@ impl Calls {
             .map(|seen| {
                 let presented = shown.as_mut().map(|shown| shown.remove(&seen.punch.pos));
                 let index = indexes.of(seen.punch.pos);
-                record(seen, index, presented)
+                seen.told(index, presented)
             })
             .collect())
-    }
-
-    async fn boots(&self, log: LogId, punches: &[PunchRow]) -> Result<HashMap<String, Vec<Boot>>, Failure> {
-        let adrift = punches.iter().any(|punch| punch.stamped().is_adrift());
-        if !adrift {
-            return Ok(HashMap::new());
-        }
-        let mut tx = self.desk.store().snapshot().await?;
-        let boots = load::boots(&mut tx, log, punches, Pos::new(u64::MAX)).await?;
-        tx.rollback().await?;
-        Ok(boots)
     }
 }
 
@@ -264,54 +235,4 @@ fn names(place: &Place, person: &PersonId) -> BTreeSet<String> {
         .bindings_of(person.as_str())
         .map(|binding| rows::unresolved(&rows::credential_key(binding.kind, &binding.value_hmac)));
     bound.chain(std::iter::once(person.to_string())).collect()
-}
-
-/// Whose punch it is, as far as is known now: also when the credential was bound later.
-fn person_of(place: &Place, punch: &PunchRow, at: EpochMs) -> String {
-    if !punch.fact.person_id.is_empty() {
-        return punch.fact.person_id.clone();
-    }
-    let Some(zone) = place.deployment.zone(&place.centre) else { return String::new() };
-    let known =
-        place.own.person_for(punch.fact.credential_kind, &punch.fact.credential_hmac, zone.day_of(at));
-    known.unwrap_or_default().to_owned()
-}
-
-#[expect(clippy::option_option, reason = "revealed or not, and then there or not")]
-fn record(seen: Seen, entry_index: u64, shown: Option<Option<Presented>>) -> PunchRecord {
-    let Seen { punch, effective, person_id } = seen;
-    let fallback = punch.fact.flags().any(|flag| flag == PunchFlag::FallbackCredential);
-    let redacted = shown.is_none() && (fallback || !punch.fact.credential_hmac.is_empty());
-    let presented = shown.flatten().or_else(|| {
-        let known = !punch.fact.person_id.is_empty() && punch.fact.credential_hmac.is_empty();
-        known.then(|| Presented {
-            who: Some(Who::PersonId(punch.fact.person_id.clone())),
-            ..Presented::default()
-        })
-    });
-    let fact = punch.fact;
-    PunchRecord {
-        entry_index,
-        recorded_at: Some(wire::timestamp(punch.recorded)),
-        effective_at: Some(wire::timestamp(effective.at)),
-        trust: trust(effective.trust).into(),
-        flags: fact.flags.clone(),
-        person_id,
-        redacted,
-        punch: Some(Punch {
-            request_id: punch.request_id.to_string(),
-            stamp: Some(DeviceStamp {
-                device: fact.device,
-                device_seq: fact.device_seq,
-                boot_id: fact.boot_id,
-                mono_ms: fact.mono_ms,
-                claimed_at: Some(wire::timestamp(EpochMs::clamped(fact.claimed_ms))),
-                signature: fact.signature,
-            }),
-            direction: fact.direction,
-            method: fact.method,
-            presented,
-            device_label: fact.device_label,
-        }),
-    }
 }

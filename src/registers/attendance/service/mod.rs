@@ -28,6 +28,7 @@ mod blockers;
 mod days;
 mod feeds;
 mod lists;
+pub(crate) mod seen;
 pub(crate) mod upload;
 mod vouched;
 pub mod watch;

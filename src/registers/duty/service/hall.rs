@@ -1,7 +1,8 @@
 //! `GetHall`, `GetWindowAt`, `ListPauses`: for whoever looks after the hall, and for whoever asks about the past.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use super::listed::Pauses;
 use super::look::Look;
 use super::{Calls, EVERYTHING, look, own, told};
 use crate::access::Caller;
@@ -9,21 +10,19 @@ use crate::kernel::{Check, EpochMs, PersonId, Pos, Said};
 use crate::proto::board_window::State;
 use crate::proto::{
     GetHallRequest, GetHallResponse, GetWindowAtRequest, GetWindowAtResponse, HallWindow, ListPausesRequest,
-    ListPausesResponse, Pause, Role,
+    ListPausesResponse, Role,
 };
 use crate::registers::attendance::service::Indexes;
 use crate::registers::desk::{Place, Revealed};
 use crate::registers::directory::admit::Seen;
 use crate::registers::directory::reach::Here;
 use crate::registers::duty::board;
-use crate::registers::duty::clocked::SHIFT_MS;
 use crate::registers::duty::guidance::serves_item;
-use crate::registers::duty::hall::REACH_MS;
 use crate::registers::duty::pause::PauseCourse;
 use crate::registers::duty::{parse, rows};
 use crate::registers::failure::Failure;
-use crate::registers::rulebook;
 use crate::registers::wire::{self, timestamp};
+use crate::results::AsOf;
 
 /// Who knows of other people's pauses.
 const KNOWS: [Role; 4] = [Role::Lead, Role::DutyManager, Role::Inspector, Role::Discipline];
@@ -127,6 +126,7 @@ impl Calls {
             during,
             window: &request.window,
             person_id: person.as_ref().map(PersonId::as_str).unwrap_or_default(),
+            before: EVERYTHING,
         };
         drop(window);
         let mut tx = self.desk.store().snapshot().await?;
@@ -138,14 +138,20 @@ impl Calls {
             Some(last) if more => wire::token(last.pos, &last.item.to_string()),
             Some(_) | None => String::new(),
         };
-        let courses = self.courses(&place, &page).await?;
+        let zone = place.deployment.zone(&place.centre).ok_or(Failure::Fault("ZONE"))?;
+        let listed = Pauses {
+            store: self.desk.store(),
+            log: place.log,
+            own: &place.own,
+            zone: &zone,
+            before: AsOf { pos: EVERYTHING, deployment: EVERYTHING },
+            at: self.desk.now(),
+        };
+        let courses = listed.courses(&page).await?;
         let visible = |pause: &&PauseCourse| self.sees(caller, &place, pause);
         let courses: Vec<&PauseCourse> = courses.iter().filter(visible).collect();
-        let now = self.desk.now();
-        let policy = self.look(place.log).await?.policy;
         let indexes = self.indexes(place.log).await?;
-        let mut pauses: Vec<Pause> =
-            courses.iter().map(|course| told::pause(course, &policy, &indexes, now)).collect();
+        let mut pauses = listed.told(&courses, &indexes).await?;
         let mut disclosure_index = None;
         if let Some(reveal) = &reveal {
             let scope = format!("pauses/{}", pauses.len());
@@ -163,39 +169,6 @@ impl Calls {
             redacted: disclosure_index.is_none(),
             disclosure_index,
         })
-    }
-
-    /// Pauses with everything that became of them until now.
-    async fn courses(
-        &self,
-        place: &Place,
-        page: &[crate::registers::duty::course::Event],
-    ) -> Result<Vec<PauseCourse>, Failure> {
-        let times = page.iter().map(|event| event.at);
-        let Some((first, last)) = times.clone().min().zip(times.max()) else { return Ok(Vec::new()) };
-        let now = self.desk.now();
-        let until = last.plus_ms(SHIFT_MS + 1).min(now.max(last));
-        let mut tx = self.desk.store().snapshot().await?;
-        let during = (first.plus_ms(-REACH_MS), until);
-        let windows = page.iter().map(|event| event.fact.window.as_str()).collect();
-        let hall = rulebook::hall_of(&mut tx, place.log, &place.own, (&windows, EVERYTHING), during).await?;
-        tx.rollback().await?;
-        let mut found: HashMap<Pos, Vec<PauseCourse>> = HashMap::new();
-        for window in windows {
-            let course = hall.course(window, until).into_owned();
-            for pause in course.into_pauses() {
-                found.entry(pause.pos).or_default().push(pause);
-            }
-        }
-        // One that did not fit when it arrived (a second pause of the same window) has no course: it is told as it was said.
-        let mut courses = Vec::with_capacity(page.len());
-        for event in page {
-            let known = found
-                .get(&event.pos)
-                .and_then(|pauses| pauses.iter().find(|pause| pause.window == event.fact.window).cloned());
-            courses.extend(known.or_else(|| PauseCourse::said(event)));
-        }
-        Ok(courses)
     }
 
     /// Is a pause the caller's to know of?

@@ -27,6 +27,7 @@ use crate::registers::wire;
 
 mod board;
 mod hall;
+pub(crate) mod listed;
 mod look;
 mod pauses;
 pub mod report;

@@ -11,24 +11,25 @@ use crate::proto::{
     MonthConfirmationFact, PullConfirmationFact,
 };
 use crate::registers::attendance::service::Calls;
-use crate::registers::derivation::told::stored;
-use crate::registers::derivation::{DAY, day_key};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
 use crate::registers::month::fact::Command;
 use crate::registers::month::refusal::Refusal;
 use crate::registers::month::{canonical, parse, rows};
 use crate::registers::wire;
-use crate::results::{folded_before, newest};
+use crate::results::folded_before;
 
 mod adjustments;
 mod locks;
 mod preview;
 mod readiness;
 mod summaries;
+pub(crate) mod summed;
 
 /// Keys that are read at a time.
 const KEYS: usize = 1_000;
+/// Every row that is there.
+const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
 
 /// The first and the last day.
 type Period = (EpochDay, EpochDay);
@@ -55,22 +56,10 @@ impl Calls {
         &self,
         place: &Place,
         people: &BTreeSet<String>,
-        (from, until): Period,
+        period: Period,
         before: Pos,
     ) -> Result<BTreeMap<String, Vec<DayResult>>, Failure> {
-        let mut days: BTreeMap<String, Vec<DayResult>> = BTreeMap::new();
-        let all = people.iter().flat_map(|person| {
-            let each = (0..).map(move |days| from.plus_days(days)).take_while(move |day| *day <= until);
-            each.map(move |day| day_key(DAY, person, day))
-        });
-        let keys: Vec<_> = all.collect();
-        for keys in keys.chunks(KEYS) {
-            let items = newest(self.desk().store(), place.log, DAY, keys, before).await?;
-            for day in items.iter().filter_map(stored).filter(|day| !day.tombstone) {
-                days.entry(day.person_id.clone()).or_default().push(day);
-            }
-        }
-        Ok(days)
+        Ok(summed::days(self.desk().store(), place.log, people, period, before).await?)
     }
 
     /// `ConfirmMonth`.

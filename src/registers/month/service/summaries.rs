@@ -1,14 +1,14 @@
 //! `ListMonthSummaries`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use super::{Calls, Period};
+use super::summed::Months;
+use super::{Calls, EVERYTHING};
 use crate::access::Caller;
 use crate::kernel::{Check, PersonId, Pos};
-use crate::proto::{DayResult, ListMonthSummariesRequest, ListMonthSummariesResponse, MonthSummary, leave};
-use crate::registers::desk::Place;
+use crate::proto::{ListMonthSummariesRequest, ListMonthSummariesResponse};
 use crate::registers::failure::Failure;
-use crate::registers::month::{parse, rows, summary};
+use crate::registers::month::parse;
 use crate::registers::wire;
 
 impl Calls {
@@ -48,58 +48,18 @@ impl Calls {
         if more {
             people.pop_last();
         }
-        let days = self.month_days(&place, &people, period, before).await?;
         let last = people.last().filter(|_| more);
         let next_page_token = last.map(|last| wire::token(before, last)).unwrap_or_default();
-        let summaries = self.summaries(&place, period, &days, before).await?;
         let indexes = self.indexes(place.log).await?;
+        let months = Months {
+            store: self.desk().store(),
+            log: place.log,
+            indexes: &indexes,
+            before,
+            confirmed_before: EVERYTHING,
+        };
+        let summaries = months.of(&people, period).await?;
         let as_of = indexes.of(Pos::new(before.get().saturating_sub(1)));
         Ok(ListMonthSummariesResponse { summaries, next_page_token, as_of })
-    }
-
-    /// The days of people, added up.
-    async fn summaries(
-        &self,
-        place: &Place,
-        period: Period,
-        days: &BTreeMap<String, Vec<DayResult>>,
-        before: Pos,
-    ) -> Result<Vec<MonthSummary>, Failure> {
-        let kinds = self.leave_kinds(place, days, before).await?;
-        let kind_of = |entry| kinds.get(&entry).copied().unwrap_or(leave::Kind::Other);
-        let people: Vec<&str> = days.keys().map(String::as_str).collect();
-        let mut tx = self.desk().store().snapshot().await?;
-        let confirmed = rows::confirmed(&mut tx, place.log, period, &people).await;
-        tx.rollback().await?;
-        let newest: HashMap<String, (Pos, Vec<u8>)> =
-            confirmed?.into_iter().map(|(person, pos, digest)| (person, (pos, digest))).collect();
-        let indexes = self.indexes(place.log).await?;
-        let summary = |(person, days): (&String, &Vec<DayResult>)| {
-            let sum = summary::add_up(days, kind_of);
-            let confirmed = newest.get(person).filter(|(_, digest)| *digest == sum.digest);
-            MonthSummary {
-                person_id: person.clone(),
-                from: Some(wire::date(period.0)),
-                until: Some(wire::date(period.1)),
-                confirmed_by: confirmed.map(|(pos, _)| indexes.of(*pos)),
-                ..sum
-            }
-        };
-        Ok(days.iter().map(summary).collect())
-    }
-
-    /// What the entries excuse for that excuse these days.
-    async fn leave_kinds(
-        &self,
-        place: &Place,
-        days: &BTreeMap<String, Vec<DayResult>>,
-        before: Pos,
-    ) -> Result<HashMap<u64, leave::Kind>, Failure> {
-        let spans = days.values().flatten().flat_map(|day| &day.spans);
-        let entries: BTreeSet<Pos> = spans.filter_map(|span| span.excused_by).map(Pos::new).collect();
-        let mut tx = self.desk().store().snapshot().await?;
-        let kinds = crate::registers::rulebook::leave_kinds(&mut tx, place.log, &entries, before).await;
-        tx.rollback().await?;
-        Ok(kinds?.into_iter().map(|(pos, kind)| (pos.get(), kind)).collect())
     }
 }
