@@ -13,7 +13,8 @@ use crate::cli::export::moment::Moment;
 use crate::cli::export::numbers::Numbers;
 use crate::cli::export::sidecar::Sidecar;
 use crate::cli::export::whole::{Whole, measure};
-use crate::cli::export::{Format, Order, same, write};
+use crate::cli::export::write::Written;
+use crate::cli::export::{Format, Kind, Order, same, write};
 use crate::cli::{Answer, say};
 use crate::kernel::{CentreId, DepartmentId, EpochDay, LogId};
 use crate::ledger::verify::Report;
@@ -165,9 +166,9 @@ async fn again(
     );
     replay.fold(log).await?;
     let ours = Whole::new(&replay.folder().join("export"))?;
-    let (digest, counts) = write::write(&moment, order, &Numbers::Unasked, &ours, &[]).await?;
+    let Written { digest, rows, .. } = write::write(&moment, order, &Numbers::Unasked, &ours, &[]).await?;
     found.derived = digest;
-    found.rows = counts.rows;
+    found.rows = rows;
     let beside = beside(sidecar, named);
     found.file = if beside.is_none() { "is not beside the sidecar" } else { "is the same" };
     found.first_bad = judge(named, &found.derived, beside.as_deref(), ours.part())?;
@@ -209,6 +210,7 @@ fn order(named: &Sidecar) -> anyhow::Result<Order> {
         Ok(EpochDay::from_ymd(i32::from(date.year()), i32::from(date.month()), i32::from(date.day()))?)
     };
     Ok(Order {
+        kind: Kind::parse(&named.kind).context("kind")?,
         centre: CentreId::parse(&named.centre)?,
         from: day(&named.from).context("from")?,
         until: day(&named.until).context("until")?,

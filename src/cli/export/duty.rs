@@ -7,10 +7,12 @@ use clap::{Args, ValueEnum};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format as Style, Workbook};
 use serde::{Deserialize, Serialize};
 
+use super::options::month;
 use super::sidecar::{self, Position, Sidecar};
 use super::table::Table;
 use super::whole::{self, Whole};
-use super::{Answer, Office, Opening, Where, explain, month, say};
+use super::{Answer, Office, Opening, explain, say};
+use crate::cli::Where;
 use crate::kernel::{CentreId, EpochDay, LogId, WindowId};
 use crate::proto::{ItemDuty, WindowDuty};
 use crate::registers::desk::Desk;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use prost::Message;
 
-use crate::kernel::{DepartmentId, EpochDay, LogId, Pos, Zone};
+use crate::kernel::{DepartmentId, EpochDay, EpochMs, LogId, Pos, Zone};
 use crate::ledger::reader::{self, Epoch};
 use crate::proto::{DayResult, EntryFacts};
 use crate::registers::derivation::told::Telling;
@@ -34,6 +34,8 @@ pub(in crate::cli) struct Moment {
     pub(in crate::cli) log: LogId,
     /// How much of the log, and of the deployment's under which its last entry was admitted.
     pub(in crate::cli) at: AsOf,
+    /// When that entry was recorded: what depends on the time is told as it was then, whenever somebody asks.
+    pub(in crate::cli) recorded: EpochMs,
     pub(in crate::cli) zone: Zone,
     /// The epochs of the log, oldest first.
     pub(in crate::cli) epochs: Vec<Epoch>,
@@ -63,10 +65,12 @@ impl Moment {
         [epochs, deployment_epochs]: [Vec<Epoch>; 2],
     ) -> anyhow::Result<Self> {
         let mut tx = store.snapshot().await?;
-        let last = match before.get().checked_sub(1) {
-            Some(last) => reader::entries_in(&mut tx, log, Pos::new(last), 1).await?.pop(),
-            None => None,
-        };
+        let (mut last, mut recorded) = (None, EpochMs::ZERO);
+        if let Some(pos) = before.get().checked_sub(1).map(Pos::new) {
+            last = reader::entries_in(&mut tx, log, pos, 1).await?.pop();
+            let found = reader::recorded_in(&mut tx, log, &[pos]).await?;
+            recorded = found.get(&pos).copied().unwrap_or(recorded);
+        }
         let facts = last.and_then(|entry| entry.facts);
         let facts = facts.and_then(|(_, bytes)| EntryFacts::decode(bytes.as_slice()).ok());
         let deployment = facts.map_or(Pos::ZERO, |facts| Pos::new(facts.deployment_size));
@@ -79,6 +83,7 @@ impl Moment {
             store: store.clone(),
             log,
             at: AsOf { pos: before, deployment },
+            recorded,
             zone,
             epochs,
             deployment_epochs,
@@ -95,12 +100,19 @@ impl Moment {
     }
 
     /// The people whose days there may be: whoever was ever assigned here, of a department or of all.
-    fn people(&self, department: Option<&DepartmentId>) -> BTreeSet<String> {
-        let of = |person: &str| {
-            let known = self.deployment.person(person);
-            department.is_none_or(|code| known.is_some_and(|person| person.department == code.as_str()))
-        };
-        self.own.assigned().into_iter().filter(|person| of(person)).map(str::to_owned).collect()
+    pub(in crate::cli) fn people(&self, department: Option<&DepartmentId>) -> BTreeSet<String> {
+        let assigned = self.own.assigned().into_iter();
+        assigned.filter(|person| self.is_of(person, department)).map(str::to_owned).collect()
+    }
+
+    /// Is a person of a department, if one is asked for? Nobody is of none.
+    pub(in crate::cli) fn is_of(&self, person: &str, department: Option<&DepartmentId>) -> bool {
+        department.is_none_or(|code| self.deployment.is_of(person, code.as_str()))
+    }
+
+    /// The instants from the beginning of the first day until before the end of the last.
+    pub(in crate::cli) fn during(&self, (from, until): (EpochDay, EpochDay)) -> (EpochMs, EpochMs) {
+        (self.zone.start_of(from), self.zone.start_of(until.plus_days(1)))
     }
 }
 

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::Format;
+use super::{Format, Kind};
 
 /// What `format` says.
 pub const FORMAT: &str = "qinlian export 1";
-/// What `kind` says.
-pub const KIND: &str = "days";
 
 /// What an export is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,30 +16,32 @@ pub const KIND: &str = "days";
 pub struct Sidecar {
     /// This form.
     pub format: String,
-    /// What is in the file.
+    /// What is in the file, as [`Kind`] names it.
     pub kind: String,
     /// The centre.
     pub centre: String,
-    /// The department, when only its people's days are in the file.
+    /// The department, when only its people are in the file.
     pub department: Option<String>,
     /// The first day.
     pub from: String,
     /// The last day.
     pub until: String,
-    /// The position of the centre's log that the results are of.
+    /// The position of the centre's log that the file is of.
     pub log: Position,
     /// The size of the deployment's log that the last entry there names.
     pub deployment_size: u64,
     /// The rules by which results are derived.
     pub rules: u32,
-    /// People with a day.
+    /// People who are in the file.
     pub people: u64,
-    /// Days of people.
-    pub days: u64,
+    /// Days of people; only of days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u64>,
     /// Rows of the digest.
     pub rows: u64,
-    /// Days that a later clock-in may still change.
-    pub open_days: u64,
+    /// Days that a later clock-in may still change; only of days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_days: Option<u64>,
     /// SHA-256 over the rows in the canonical form, in hex: the same for every form of file.
     pub digest: String,
     /// The entry of the centre's log that says who read employee numbers and why; absent when nobody did.
@@ -90,7 +90,7 @@ impl Sidecar {
         let sidecar: Self = serde_json::from_slice(&text)
             .with_context(|| format!("{} is no sidecar of an export", path.display()))?;
         anyhow::ensure!(
-            sidecar.format == FORMAT && sidecar.kind == KIND,
+            sidecar.format == FORMAT && Kind::parse(&sidecar.kind).is_some(),
             "{} is a sidecar of a form that this version does not know",
             path.display()
         );

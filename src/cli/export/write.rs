@@ -1,11 +1,14 @@
-//! Days into a file of one of the forms, page by page, and their digest on the way.
+//! What is asked for into a file of one of the forms, page by page, and its digest on the way: by whoever exports, and by
+//! whoever looks whether an export is what the logs say.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
+use prost::Message;
+
 use super::book::Book;
-use super::canon::{Canon, Counts};
+use super::canon::Canon;
 use super::lines::{self, Lines};
 use super::moment::{Days, Moment};
 use super::numbered::Numbered;
@@ -13,7 +16,7 @@ use super::numbers::Numbers;
 use super::table::{self, Table};
 use super::vendors::{dingtalk, feishu, wecom};
 use super::whole::Whole;
-use super::{Format, Order};
+use super::{Format, Kind, Order, listing};
 use crate::kernel::Zone;
 
 /// A file that is being written.
@@ -31,7 +34,7 @@ impl Writer {
         let file = BufWriter::new(whole.create()?);
         Ok(match order.format {
             Format::Csv => Self::Csv(Table::begin(file, &table::COLUMNS)?),
-            Format::Ndjson => Self::Ndjson(Lines::begin(file)?),
+            Format::Ndjson => Self::Ndjson(Lines::begin(file, lines::DAY)?),
             Format::Xlsx => Self::Xlsx(Box::new(Book::begin(whole.folder(), (order.from, order.until))?)),
             Format::Dingtalk => Self::Dingtalk(Table::begin(file, &dingtalk::COLUMNS)?),
             Format::Wecom => Self::Wecom(file),
@@ -42,7 +45,7 @@ impl Writer {
     fn day(&mut self, told: &Numbered, zone: &Zone) -> anyhow::Result<()> {
         match self {
             Self::Csv(to) => table::lines(told, zone).iter().try_for_each(|line| to.line(line)),
-            Self::Ndjson(to) => to.day(told),
+            Self::Ndjson(to) => to.line(&told.day.encode_to_vec(), &told.employee_no),
             Self::Xlsx(to) => to.day(told, zone),
             Self::Dingtalk(to) => dingtalk::lines(told, zone).iter().try_for_each(|line| to.line(line)),
             Self::Wecom(to) => lines::object(to, &wecom::object(told, zone)),
@@ -61,14 +64,49 @@ impl Writer {
     }
 }
 
-/// Writes what an order asks for as it stood at a moment, and says its digest.
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) struct Written {
+    /// The digest, in hex.
+    pub(in crate::cli) digest: String,
+    /// People who are in it.
+    pub(in crate::cli) people: u64,
+    /// Rows of the digest.
+    pub(in crate::cli) rows: u64,
+    /// What only an export of days counts.
+    pub(in crate::cli) days: Option<DayCounts>,
+}
+
+/// Days of people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) struct DayCounts {
+    /// All.
+    pub(in crate::cli) all: u64,
+    /// Those that a later clock-in may still change.
+    pub(in crate::cli) open: u64,
+}
+
+/// Writes what an order asks for as it stood at a moment.
 pub(in crate::cli) async fn write(
     moment: &Moment,
     order: &Order,
     numbers: &Numbers,
     whole: &Whole,
     about: &[(&str, String)],
-) -> anyhow::Result<(String, Counts)> {
+) -> anyhow::Result<Written> {
+    match order.kind {
+        Kind::Days => days(moment, order, numbers, whole, about).await,
+        Kind::List(list) => listing::write(moment, (order, list), numbers, whole, about).await,
+    }
+}
+
+async fn days(
+    moment: &Moment,
+    order: &Order,
+    numbers: &Numbers,
+    whole: &Whole,
+    about: &[(&str, String)],
+) -> anyhow::Result<Written> {
     let dates = (order.from, order.until);
     let mut writer = Writer::begin(whole, order)?;
     let mut canon = Canon::default();
@@ -93,5 +131,6 @@ pub(in crate::cli) async fn write(
     about.push(("人日", counts.days.to_string()));
     about.push(("未终局的人日", counts.open_days.to_string()));
     writer.finish(whole, &about)?;
-    Ok((digest, counts))
+    let days = DayCounts { all: counts.days, open: counts.open_days };
+    Ok(Written { digest, people: counts.people, rows: counts.rows, days: Some(days) })
 }

@@ -278,7 +278,7 @@ fn rate(part: u64, whole: u64) -> Option<u32> {
 }
 
 /// To the nearest minute: of many pauses, seconds that are cut off would add up.
-fn nearest_minutes(ms: i64) -> u64 {
+pub fn nearest_minutes(ms: i64) -> u64 {
     u64::try_from((ms + MINUTE_MS / 2) / MINUTE_MS).unwrap_or_default()
 }
 

@@ -1,5 +1,5 @@
 //! Punches as they are told: when each happened and whose it is, as far as was known before a position. For the lists of the
-//! service.
+//! service, and for exports.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,20 @@ use crate::kernel::{EpochMs, LogId, Pos, Zone};
 use crate::proto::presented::Who;
 use crate::proto::{DeviceStamp, Presented, Punch, PunchFlag, PunchRecord};
 use crate::registers::attendance::load;
-use crate::registers::attendance::rows::PunchRow;
+use crate::registers::attendance::rows::{self, PunchRow};
 use crate::registers::attendance::view::Effective;
 use crate::registers::derivation::trust;
 use crate::registers::directory::Directory;
-use crate::registers::stamp::effective::{Boot, Neighbours, effective};
+use crate::registers::stamp::effective::{Boot, CORRECTED_MS, Neighbours, effective};
 use crate::registers::wire;
-use crate::store::{Store, StoreError};
+use crate::store::{Binds, Statement, Store, StoreError};
+
+/// Punches that claim a stretch of time, and those that may have happened in it whatever they claim.
+static PUNCHES_NEAR: Statement = Statement::new(
+    "SELECT pos, recorded_ms, request_id, content FROM attendance_punch \
+     WHERE log_id = $1 AND pos >= $2 AND pos < $3 AND (stray > 0 OR (claimed_ms >= $4 AND claimed_ms < $5)) \
+     ORDER BY pos LIMIT $6",
+);
 
 /// Entries that one question passes over when few of them are what is asked for.
 pub(super) const STRIDE: u64 = 20_000;
@@ -45,6 +52,34 @@ pub(crate) struct Seen {
 }
 
 impl Sight<'_> {
+    /// Up to `most` punches from a position on whose time, or whose claimed time, is in a stretch of time (until before its
+    /// end), and where to look on: at `before` there is nothing more.
+    pub(crate) async fn during(
+        &self,
+        from: Pos,
+        (since, until): (EpochMs, EpochMs),
+        most: usize,
+    ) -> Result<(Vec<Seen>, Pos), StoreError> {
+        let end = Pos::new(from.get().saturating_add(STRIDE)).min(self.before);
+        let binds = Binds::new()
+            .and(self.log.column())
+            .and(from.column())
+            .and(end.column())
+            // What is not astray is at most so far from what it claims.
+            .and(since.plus_ms(-CORRECTED_MS).get())
+            .and(until.plus_ms(CORRECTED_MS).get())
+            .and(i64::try_from(most).unwrap_or(i64::MAX));
+        let page = self.store.fetch(&PUNCHES_NEAR, binds, rows::read_punch).await?;
+        let next = page.last().filter(|_| page.len() == most).map_or(end, |last| last.pos.next());
+        let mut seen = self.see(page).await?;
+        let during = since..until;
+        seen.retain(|seen| {
+            let claimed = EpochMs::clamped(seen.punch.fact.claimed_ms);
+            during.contains(&seen.effective.at) || during.contains(&claimed)
+        });
+        Ok((seen, next))
+    }
+
     /// When punches happened and whose they are.
     pub(crate) async fn see(&self, punches: Vec<PunchRow>) -> Result<Vec<Seen>, StoreError> {
         let boots = self.boots(&punches).await?;
@@ -81,6 +116,11 @@ impl Sight<'_> {
 }
 
 impl Seen {
+    /// As a message, without what was presented.
+    pub(crate) fn record(self, entry_index: u64) -> PunchRecord {
+        self.told(entry_index, None)
+    }
+
     /// As a message, with what was presented where that is shown.
     #[expect(clippy::option_option, reason = "revealed or not, and then there or not")]
     pub(super) fn told(self, entry_index: u64, shown: Option<Option<Presented>>) -> PunchRecord {

@@ -13,6 +13,7 @@ use crate::registers::duty::clocked::SHIFT_MS;
 use crate::registers::duty::course::Event;
 use crate::registers::duty::hall::REACH_MS;
 use crate::registers::duty::pause::PauseCourse;
+use crate::registers::duty::rows;
 use crate::registers::rulebook;
 use crate::results::AsOf;
 use crate::store::{Store, StoreError};
@@ -35,6 +36,32 @@ pub(crate) struct Pauses<'a> {
 }
 
 impl Pauses<'_> {
+    /// Up to `most` pauses after one (its entry, and its number there), in the order of their entries, that began in a month
+    /// or another stretch of time (until before its end); and the last one that was looked at. `None`: there are no more.
+    pub(crate) async fn begun(
+        &self,
+        after: Option<(Pos, u32)>,
+        (from, until): (EpochMs, EpochMs),
+        most: usize,
+    ) -> Result<Option<(Vec<PauseCourse>, (Pos, u32))>, StoreError> {
+        let wanted = rows::Wanted {
+            after: after.map_or((-1, 0), |(pos, item)| (pos.column(), item)),
+            // What awaits a decision begins later than it was asked for, and is over by itself after a shift.
+            during: (from.plus_ms(-SHIFT_MS), until),
+            window: "",
+            person_id: "",
+            before: self.before.pos,
+        };
+        let mut tx = self.store.snapshot().await?;
+        let page = rows::pauses(&mut tx, self.log, wanted, most).await;
+        tx.rollback().await?;
+        let page = page?;
+        let Some(last) = page.last().map(|last| (last.pos, last.item)) else { return Ok(None) };
+        let mut courses = self.courses(&page).await?;
+        courses.retain(|course| from <= course.begins && course.begins < until);
+        Ok(Some((courses, last)))
+    }
+
     /// What became of some pauses.
     pub(crate) async fn courses(&self, page: &[Event]) -> Result<Vec<PauseCourse>, StoreError> {
         let times = page.iter().map(|event| event.at);

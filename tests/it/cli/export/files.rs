@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use qinlian::cli::export::Format;
-use qinlian::cli::export::days;
 use qinlian::cli::export::sidecar::Sidecar;
 use qinlian::cli::export::table::COLUMNS;
+use qinlian::cli::export::{Format, export};
 use qinlian::kernel::Words;
 use qinlian::proto::{DirectoryPersonal, reveal};
 use qinlian::registers::directory::fact::{Command as Directory, Record};
@@ -19,7 +18,7 @@ const FORMS: [Format; 6] =
     [Format::Csv, Format::Ndjson, Format::Xlsx, Format::Dingtalk, Format::Wecom, Format::Feishu];
 
 /// A table's lines, each by heading.
-fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
+pub(super) fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(path).expect("a table");
     let headings = reader.headers().expect("headings").clone();
     let of = |record: csv::StringRecord| {
@@ -29,7 +28,7 @@ fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
     reader.records().map(|record| of(record.expect("a line"))).collect()
 }
 
-fn objects(path: &Path) -> Vec<Value> {
+pub(super) fn objects(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).expect("a file");
     text.lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
 }
@@ -111,7 +110,7 @@ async fn a_month_as_a_table_that_people_read() {
         .collect();
     assert_eq!(absent, ["1"; 4]);
     // 30 days of three people began; 22 of them are of two spans.
-    assert_eq!((sidecar.people, sidecar.days, sidecar.rows), (3, 90, 3 * (22 * 4 + 8)));
+    assert_eq!((sidecar.people, sidecar.days, sidecar.rows), (3, Some(90), 3 * (22 * 4 + 8)));
     assert_eq!(lines.len() as u64, sidecar.rows);
     month.hall.office.stop().await;
 }
@@ -276,7 +275,7 @@ async fn lines_are_the_messages_of_the_interface() {
     let out = dir.path().join("march.ndjson");
     let sidecar = month.export(Format::Ndjson, &out).await;
     let days = objects(&out);
-    assert_eq!(days.len() as u64, sidecar.days);
+    assert_eq!(Some(days.len() as u64), sidecar.days);
     let second = month.hall.people[1].as_str();
     let late = days.iter().find(|day| day["personId"] == second && day["workDate"]["day"] == 3).unwrap();
     assert_eq!(late["employee_no"], "");
@@ -300,7 +299,7 @@ async fn employee_numbers_are_there_when_their_reading_is_on_record_and_not_othe
     assert!(bare.disclosure_index.is_none());
     let before = month.hall.size().await;
     let out = dir.path().join("named.csv");
-    let named = days(desk, &for_payroll(Format::Csv), &out).await.unwrap();
+    let named = export(desk, &for_payroll(Format::Csv), &out).await.unwrap();
     assert_eq!(named.disclosure_index, Some(before), "the entry after what stood");
     assert_eq!(named.log.tree_size, before + 1);
     assert_eq!(named.digest, bare.digest, "a number is no result");
@@ -318,13 +317,13 @@ async fn employee_numbers_are_there_when_their_reading_is_on_record_and_not_othe
     assert_eq!(numbers(&out), ["0007", "'=7+1", ""], "what a spreadsheet would calculate is text");
     assert_eq!(numbers(&dir.path().join("bare.csv")), ["", "", ""]);
     let vendor = dir.path().join("feishu.ndjson");
-    days(desk, &for_payroll(Format::Feishu), &vendor).await.unwrap();
+    export(desk, &for_payroll(Format::Feishu), &vendor).await.unwrap();
     assert!(objects(&vendor).iter().any(|object| object["user_id"] == "=7+1"));
     // Another system's ids are not asked for.
     let other = dir.path().join("other.csv");
     let mut order = for_payroll(Format::Csv);
     order.reveal.as_mut().unwrap().system = Some("elsewhere".to_owned());
-    days(desk, &order, &other).await.unwrap();
+    export(desk, &order, &other).await.unwrap();
     assert_eq!(numbers(&other), ["0007", "", ""]);
     month.hall.office.stop().await;
 }
@@ -335,7 +334,7 @@ async fn a_department_has_its_own_people_and_a_mistake_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let month = Month::live(&fixture.store, 507, 2).await;
     let (office, out) = (&month.hall.office, dir.path().join("out"));
-    let refused = async |order| format!("{:#}", days(&office.desk, &order, &out).await.unwrap_err());
+    let refused = async |order| format!("{:#}", export(&office.desk, &order, &out).await.unwrap_err());
     assert!(refused(of_department(Format::Csv, "tax")).await.contains("--department"));
     let mut nowhere = order(Format::Csv);
     nowhere.centre = qinlian::kernel::CentreId::parse("annexe").unwrap();
@@ -359,7 +358,7 @@ async fn a_department_has_its_own_people_and_a_mistake_leaves_nothing_behind() {
     office.administer(log, put).await.unwrap();
     // What the deployment says is heard of with the next entry of the centre.
     month.rest(0, "2026-04-03").await;
-    let sidecar = days(&office.desk, &of_department(Format::Csv, "tax"), &out).await.unwrap();
+    let sidecar = export(&office.desk, &of_department(Format::Csv, "tax"), &out).await.unwrap();
     assert_eq!((sidecar.people, sidecar.department.as_deref()), (1, Some("tax")));
     assert!(table(&out).iter().all(|line| line["人员标识"] == month.hall.people[2].as_str()));
     month.hall.office.stop().await;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use qinlian::cli::export::canon::{self, Canon};
+use qinlian::cli::export::listing::{months, pauses, punches};
+use qinlian::cli::export::table;
 use qinlian::cli::export::vendors::{
     ABSENCES, RESULTS, SUPPLEMENTS, WECOM_ABSENT, beside, result, unknown, write_tables,
 };
@@ -135,7 +137,9 @@ fn the_document_shows_the_tables_of_the_code() {
     let tables = String::from_utf8(tables).unwrap();
     let document = std::fs::read_to_string(root().join("docs/exports.md")).unwrap();
     assert!(document.contains(&tables), "docs/exports.md lacks:\n{tables}");
-    for column in qinlian::cli::export::table::COLUMNS {
+    let columns =
+        table::COLUMNS.iter().chain(&months::COLUMNS).chain(&punches::COLUMNS).chain(&pauses::COLUMNS);
+    for column in columns {
         assert!(document.contains(column), "docs/exports.md does not name {column}");
     }
 }

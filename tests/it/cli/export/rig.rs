@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use qinlian::cli::export::sidecar::Sidecar;
-use qinlian::cli::export::{Format, Order, Reveal, days};
+use qinlian::cli::export::{Format, Kind, List, Order, Reveal, export};
 use qinlian::clock::{Clock, MockClock};
 use qinlian::kernel::{CentreId, DepartmentId, DeviceId, EpochDay, EpochMs, LogId, Words};
 use qinlian::proto::punch::Direction::{self, In, Out};
@@ -177,7 +177,7 @@ impl Month {
 
     /// Exports March into a file, without employee numbers.
     pub(super) async fn export(&self, format: Format, out: &Path) -> Sidecar {
-        days(&self.hall.office.desk, &order(format), out).await.expect("an export")
+        export(&self.hall.office.desk, &order(format), out).await.expect("an export")
     }
 }
 
@@ -188,6 +188,7 @@ fn direction(at: &str) -> Direction {
 /// March, everybody, without employee numbers.
 pub(super) fn order(format: Format) -> Order {
     Order {
+        kind: Kind::Days,
         centre: CentreId::parse("hall").expect("a code"),
         from: EpochDay::from_ymd(2026, 3, 1).expect("a day"),
         until: EpochDay::from_ymd(2026, 3, 31).expect("a day"),
@@ -195,6 +196,11 @@ pub(super) fn order(format: Format) -> Order {
         format,
         reveal: None,
     }
+}
+
+/// A list of March, everybody, without employee numbers.
+pub(super) fn list(list: List, format: Format) -> Order {
+    Order { kind: Kind::List(list), ..order(format) }
 }
 
 /// With employee numbers, for payroll.

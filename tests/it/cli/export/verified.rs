@@ -1,57 +1,13 @@
 //! `qinlian audit verify --export`: a file is what two bundles say, or the first row that is not is named.
 
-use std::path::Path;
-use std::process::Output;
-
 use qinlian::cli::export::sidecar::Sidecar;
-use qinlian::cli::export::{Format, days};
-use qinlian::kernel::{CentreId, LogId};
-use qinlian::ledger::bundle::{BundleRequest, write_folder};
-use qinlian::ledger::port::Rulebook;
-use qinlian::ledger::setup::origin;
-use qinlian::ledger::signature::verifier_key;
-use serde_json::Value;
+use qinlian::cli::export::{Format, export};
+use qinlian::kernel::LogId;
 
 use super::super::{qinlian, text};
 use super::rig::{Month, for_payroll};
-use crate::support::office::{DEPLOYMENT, keys};
+use super::verdict::{bundles, found, verify};
 use crate::support::store::{Fixture, each};
-
-/// The bundles of a centre's log and of the deployment's, without a personal part.
-async fn bundles(month: &Month, dir: &Path) {
-    let desk = &month.hall.office.desk;
-    for (log, name) in [(month.hall.log(), "hall"), (LogId::DEPLOYMENT, "deployment")] {
-        let request = BundleRequest {
-            log,
-            personal_tables: desk.registers().personal_tables(),
-            personal: None,
-            witnesses: &[],
-        };
-        write_folder(desk.ledger().reader(), request, &dir.join(name)).await.expect("a bundle");
-    }
-    let lines = ["hall", "_"].map(|code| {
-        let origin = origin(DEPLOYMENT, &CentreId::parse(code).expect("a code"), 1);
-        format!("{}\n", verifier_key(&keys(), &origin).expect("a key"))
-    });
-    std::fs::write(dir.join("verifier.key"), lines.concat()).unwrap();
-}
-
-fn verify(dir: &Path, file: &Path) -> Output {
-    let (bundle, deployment, key) = (dir.join("hall"), dir.join("deployment"), dir.join("verifier.key"));
-    let sidecar = Sidecar::path(file);
-    let words = ["audit", "verify", text(&bundle), "--key", text(&key), "--export", text(&sidecar)];
-    qinlian(&[&words[..], &["--deployment", text(&deployment), "--json"]].concat())
-}
-
-/// What the program found, and whether it said yes.
-fn found(dir: &Path, file: &Path) -> (bool, Value) {
-    let output = verify(dir, file);
-    let said = String::from_utf8_lossy(&output.stdout);
-    let all: Value = serde_json::from_str(&said)
-        .unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(all["verified"].as_bool(), Some(output.status.success()), "{all}");
-    (output.status.success(), all["export"].clone())
-}
 
 #[tokio::test]
 async fn an_export_of_either_database_is_what_its_log_says() {
@@ -63,7 +19,7 @@ async fn an_export_of_either_database_is_what_its_log_says() {
         let sidecar = month.export(Format::Csv, &file).await;
         // The log goes on: an export of an earlier position stays what it was.
         month.rest(1, "2026-03-03").await;
-        bundles(&month, dir.path()).await;
+        bundles(&month.hall.office, dir.path()).await;
         let (yes, export) = found(dir.path(), &file);
         assert!(yes, "{export}");
         assert_eq!(export["derived"], sidecar.digest);
@@ -90,10 +46,10 @@ async fn every_form_is_verified_with_and_without_employee_numbers() {
     let mut files = Vec::new();
     for form in forms {
         let file = dir.path().join(format!("{form:?}"));
-        days(&month.hall.office.desk, &for_payroll(form), &file).await.unwrap();
+        export(&month.hall.office.desk, &for_payroll(form), &file).await.unwrap();
         files.push(file);
     }
-    bundles(&month, dir.path()).await;
+    bundles(&month.hall.office, dir.path()).await;
     for file in &files {
         let (yes, export) = found(dir.path(), file);
         assert!(yes, "{}: {export}", file.display());
@@ -114,7 +70,7 @@ async fn what_was_changed_is_found_and_named() {
     let sidecar = month.export(Format::Csv, &file).await;
     let lines = dir.path().join("march.ndjson");
     month.export(Format::Ndjson, &lines).await;
-    bundles(&month, dir.path()).await;
+    bundles(&month.hall.office, dir.path()).await;
     let good = std::fs::read_to_string(&file).unwrap();
     let late = good.lines().position(|line| line.contains("迟到 12 分钟")).unwrap();
     let swapped = |from: &str, to: &str| {
@@ -169,7 +125,7 @@ async fn what_cannot_be_told_is_refused_and_a_bundle_that_does_not_verify_says_n
     let dir = tempfile::tempdir().unwrap();
     let month = Month::live(&fixture.store, 514, 3).await;
     let file = dir.path().join("march.csv");
-    bundles(&month, dir.path()).await;
+    bundles(&month.hall.office, dir.path()).await;
     let early = dir.path().join("early");
     std::fs::rename(dir.path().join("deployment"), &early).unwrap();
     // What the deployment put after its bundle was written, the export is made of.
@@ -179,7 +135,7 @@ async fn what_cannot_be_told_is_refused_and_a_bundle_that_does_not_verify_says_n
     month.rest(0, "2026-04-03").await;
     month.export(Format::Csv, &file).await;
     std::fs::remove_dir_all(dir.path().join("hall")).unwrap();
-    bundles(&month, dir.path()).await;
+    bundles(&month.hall.office, dir.path()).await;
     let (bundle, key, sidecar) =
         (dir.path().join("hall"), dir.path().join("verifier.key"), Sidecar::path(&file));
     let words = ["audit", "verify", text(&bundle), "--key", text(&key), "--export", text(&sidecar)];

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use qinlian::cli::export::table::COLUMNS;
-use qinlian::cli::export::{Format, days};
+use qinlian::cli::export::{Format, export};
 use zip::ZipArchive;
 
 use super::rig::{Month, for_payroll};
@@ -20,7 +20,7 @@ fn part(path: &Path, name: &str) -> String {
 }
 
 /// The texts of a sheet, row by row. Rows are written as they come, so texts stand in their cells.
-fn rows(path: &Path, sheet: usize) -> Vec<Vec<String>> {
+pub(super) fn rows(path: &Path, sheet: usize) -> Vec<Vec<String>> {
     let xml = part(path, &format!("xl/worksheets/sheet{sheet}.xml"));
     let between = |text: &str, open: &str, close: &str| {
         let (_, rest) = text.split_once(open)?;
@@ -40,7 +40,7 @@ async fn a_workbook_says_what_it_is_shows_the_month_and_holds_the_table() {
     let dir = tempfile::tempdir().unwrap();
     let month = Month::live(&fixture.store, 521, 31).await;
     let out = dir.path().join("march.xlsx");
-    let sidecar = days(&month.hall.office.desk, &for_payroll(Format::Xlsx), &out).await.unwrap();
+    let sidecar = export(&month.hall.office.desk, &for_payroll(Format::Xlsx), &out).await.unwrap();
     let names = part(&out, "xl/workbook.xml");
     for (number, name) in ["说明", "月历", "明细"].iter().enumerate() {
         assert!(names.contains(&format!("name=\"{name}\" sheetId=\"{}\"", number + 1)), "{names}");
