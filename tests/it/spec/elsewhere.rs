@@ -7,7 +7,7 @@
 //!   horilla/horilla-hr#492, #985, #617, #279; urlaubsverwaltung/zeiterfassung#113; Aguynamedkent7/Veent_HRIS#200;
 //!   kitokoh/leopardo-hr#1371; fananimi/pyzk#7 (uploads: `attendance`, `ledger`);
 //! - who may change what: frappe/hrms#4251, #1329; odoo/odoo#158439, #53801, #289887; gamonoid/icehrm#259 (no call writes a
-//!   status: `edge`); fananimi/pyzk#197 (the device's clock: `attendance::effective`);
+//!   status: `edge`); fananimi/pyzk#197 (the device's clock: `stamp::effective`);
 //! - what others are told: cd-feng/odooDingTalk#14, the two forum threads about day reports, kimai/kimai#577 (the feed).
 
 use super::Row;
