@@ -125,7 +125,7 @@ impl<D: Derivation> Runner<D> {
 
     async fn run(mut self, wake: Arc<Notify>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.round(&stop).await {
+            if let Err(error) = self.round(&stop, REST_MAX).await {
                 tracing::warn!(code = "RESULTS_POLL_FAILED", %error, "will be tried again");
             }
             tokio::select! {
@@ -136,18 +136,18 @@ impl<D: Derivation> Runner<D> {
         }
     }
 
-    /// Looks once: folds everything that is not folded, then asks for what waits.
+    /// Looks once, without a rest: folds everything that is not folded, then asks for what waits.
     pub async fn once(&mut self) -> Result<(), FoldError> {
-        self.round(&CancellationToken::new()).await
+        self.round(&CancellationToken::new(), Duration::ZERO).await
     }
 
-    async fn round(&mut self, stop: &CancellationToken) -> Result<(), FoldError> {
+    async fn round(&mut self, stop: &CancellationToken, rest: Duration) -> Result<(), FoldError> {
         let reach = self.folder.derivation().reach().await?;
         let mut heads = self.heads().await?;
         self.measure(&reach, &heads);
         let behind = self.behind(&reach, &heads);
         if !behind.is_empty() {
-            self.fold(behind, &reach, stop).await;
+            self.fold(behind, &reach, (stop, rest)).await;
             heads = self.heads().await?;
             self.measure(&reach, &heads);
         }
@@ -186,16 +186,13 @@ impl<D: Derivation> Runner<D> {
         self.figures.failing_logs.set(u64::try_from(self.failing.len()).unwrap_or(u64::MAX));
     }
 
-    /// Rests after a chunk that began then; not for longer than the runner has to live.
-    async fn rest(since: Stopwatch, stop: &CancellationToken) {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(since.elapsed().min(REST_MAX)) => {}
-        }
-    }
-
     /// A chunk of each log in turn, until none has more.
-    async fn fold(&mut self, mut behind: Vec<LogId>, reach: &[Reach], stop: &CancellationToken) {
+    async fn fold(
+        &mut self,
+        mut behind: Vec<LogId>,
+        reach: &[Reach],
+        (stop, rest): (&CancellationToken, Duration),
+    ) {
         while !behind.is_empty() && !stop.is_cancelled() {
             let mut more = Vec::new();
             for log in behind {
@@ -210,7 +207,10 @@ impl<D: Derivation> Runner<D> {
                     }
                     Err(error) => self.failed(log, &error),
                 }
-                Self::rest(watch, stop).await;
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(watch.elapsed().min(rest)) => {}
+                }
             }
             behind = more;
             if !behind.is_empty() {

@@ -7,7 +7,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -25,9 +24,6 @@ use crate::support::{say_aloud, scale};
 const AT_ONCE: usize = 4;
 /// Lines that are lived through without a network.
 const OUTAGE: usize = 2;
-/// Whoever switches a terminal on takes longer than a report takes to the server. What was recorded before is dated by
-/// that report, late by as much, and what comes after a start that never had one by the wall clock.
-const OFF: Duration = Duration::from_millis(300);
 /// More messages than a day has: a day that never ends is a fault.
 const MESSAGES_MOST: usize = 60;
 /// The current goes at a line of its own: messages of a start, and of an end, are cut too.
@@ -221,7 +217,6 @@ impl Run<'_> {
     }
 
     async fn starts(&mut self) {
-        tokio::time::sleep(OFF).await;
         assert!(self.terminal.start().await, "it starts again: {:?}", self.terminal.heard());
     }
 
