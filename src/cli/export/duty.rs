@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format as Style, Workbook};
+use rust_xlsxwriter::Format as Style;
 use serde::{Deserialize, Serialize};
 
 use super::options::month;
+use super::sheet;
 use super::sidecar::{self, Position, Sidecar};
 use super::table::Table;
 use super::whole::{self, Whole};
@@ -269,17 +270,11 @@ fn book(
     (windows, total): (&[WindowDuty], &WindowDuty),
     items: &[ItemDuty],
 ) -> anyhow::Result<()> {
-    let mut workbook = Workbook::new();
-    // Equal exports are equal files: no time of writing.
-    let made = ExcelDateTime::from_ymd(2000, 1, 1)?;
-    workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
+    let mut workbook = sheet::workbook(whole.folder())?;
     let bold = Style::new().set_bold();
-    let head = workbook.add_worksheet();
-    head.set_name("说明")?.set_column_width(0, 18)?.set_column_width(1, 80)?;
-    for (row, (name, value)) in (0..).zip(about) {
-        head.write_string_with_format(row, 0, *name, &bold)?;
-        head.write_string(row, 1, value)?;
-    }
+    let mut head = sheet::head(&mut workbook)?;
+    sheet::tell(&mut head, about, &bold)?;
+    workbook.push_worksheet(head);
     let table = windows.iter().chain([total]).map(cells);
     let items = items.iter().map(|item| {
         vec![item.item.clone(), item.scheduled_minutes.to_string(), item.unserved_minutes.to_string()]
