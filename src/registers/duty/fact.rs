@@ -6,7 +6,7 @@ use crate::kernel::{EpochMs, ItemId, PersonId, Pos, WindowId, Words};
 use crate::proto::duty_fact::{Decided, Queued, What};
 use crate::proto::fact::Fact as Of;
 use crate::proto::pause::{Decision, EndMode, Reason, SignMode, Subject};
-use crate::proto::{DutyFact, DutyFlag, DutyPersonal, Fact, Guidance, Presented, StampFact};
+use crate::proto::{ContactSample, DutyFact, DutyFlag, DutyPersonal, Fact, Guidance, Presented, StampFact};
 use crate::registers::attendance::view::{Effective, Trust};
 use crate::registers::kind;
 use crate::registers::stamp::effective::{Boot, Neighbours, Stamped, effective};
@@ -305,9 +305,7 @@ pub fn dated(stamp: &StampFact, recorded: EpochMs) -> Effective {
         previous: (previous > EpochMs::ZERO).then_some(previous),
         next: (next > EpochMs::ZERO).then(|| next.plus_ms(-1)),
     };
-    let heard = stamp.contact.as_ref().map(|contact| (contact, Sample::heard(contact)));
-    let (own, later): (Vec<_>, Vec<_>) =
-        heard.into_iter().partition(|(contact, _)| contact.boot_id == stamp.boot_id);
+    let of_its_boot = |contact: &&ContactSample| contact.boot_id == stamp.boot_id;
     let journal = Pos::new(stamp.journal);
     let stamped = Stamped {
         journal,
@@ -315,19 +313,19 @@ pub fn dated(stamp: &StampFact, recorded: EpochMs) -> Effective {
         boot_id: stamp.boot_id.clone(),
         mono_ms: stamp.mono_ms,
         claimed: EpochMs::clamped(stamp.claimed_ms),
-        contact: own.first().map(|(_, sample)| *sample),
+        contact: stamp.contact.as_ref().filter(of_its_boot).map(Sample::heard),
         recorded,
         imported: false,
         unsigned: false,
     };
-    let boots = later.into_iter().map(|(contact, first)| Boot {
-        pos: Pos::new(0),
+    let later = stamp.contact.as_ref().filter(|contact| !of_its_boot(contact)).map(|contact| Boot {
+        pos: Pos::ZERO,
         boot_id: contact.boot_id.clone(),
-        first,
+        first: Sample::heard(contact),
         journal,
         journal_head: stamp.device_seq,
     });
-    let dated = effective(&stamped, &boots.collect::<Vec<_>>(), neighbours);
+    let dated = effective(&stamped, later.as_slice(), neighbours);
     let latest = neighbours.next.map_or(recorded, |next| next.min(recorded));
     let at = dated.at.min(latest).max(neighbours.previous.unwrap_or(EpochMs::ZERO)).min(recorded);
     Effective { at, ..dated }
