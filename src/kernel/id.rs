@@ -294,11 +294,12 @@ pub struct Pos(u64);
 impl Pos {
     /// The first position.
     pub const ZERO: Self = Self(0);
+    /// Behind every entry that there is: 2^62, so that a column holds it.
+    pub const MAX: Self = Self(1 << 62);
 
-    /// A position; capped at 2^62 so that a column holds it.
+    /// A position; capped at [`Pos::MAX`].
     pub const fn new(value: u64) -> Self {
-        const MAX: u64 = 1 << 62;
-        Self(if value > MAX { MAX } else { value })
+        if value > Self::MAX.0 { Self::MAX } else { Self(value) }
     }
 
     /// The number.

@@ -48,7 +48,7 @@ pub fn mandate(
     course: &Course,
     (subject, places): (&Subject, &BTreeSet<String>),
 ) -> Option<Mandate> {
-    let standing = course.standing(Pos::new(u64::MAX >> 1));
+    let standing = course.standing(Pos::MAX);
     let (_, step) = course.next_step(&standing)?;
     let waited_ms = here.at.since(standing.since);
     if is_given(here, policy, course, step, (subject, 0)) {

@@ -12,8 +12,6 @@ use crate::proto::{DelegationFact, Fact, SwapFact, swap_fact};
 use crate::registers::directory::view::day;
 use crate::store::{StoreError, Tx};
 
-/// Every row that is there.
-const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
 /// What was asked for in the month before may count for the quota of a night that reaches into the next: 62 × 86,400,000.
 const AROUND_MS: i64 = 5_356_800_000;
 
@@ -106,9 +104,9 @@ impl State {
         let mut state = Self::default();
         for (log, mut wanted) in wanted {
             if let Some(time) = wanted.time {
-                wanted.requests.extend(rows::requests_of(tx, log, &wanted.people, time, EVERYTHING).await?);
+                wanted.requests.extend(rows::requests_of(tx, log, &wanted.people, time, Pos::MAX).await?);
             }
-            let courses = rows::courses(tx, log, &wanted.requests, EVERYTHING).await?;
+            let courses = rows::courses(tx, log, &wanted.requests, Pos::MAX).await?;
             let mut of_swaps = Wanted::default();
             for course in &courses {
                 if let Asked::Swap(fact) = &course.filed.asked {
@@ -116,9 +114,9 @@ impl State {
                 }
             }
             if let Some(time) = of_swaps.time {
-                let leave = rows::requests_of(tx, log, &of_swaps.people, time, EVERYTHING).await?;
+                let leave = rows::requests_of(tx, log, &of_swaps.people, time, Pos::MAX).await?;
                 let leave = leave.difference(&wanted.requests).copied().collect();
-                let leave = rows::courses(tx, log, &leave, EVERYTHING).await?;
+                let leave = rows::courses(tx, log, &leave, Pos::MAX).await?;
                 state.courses.extend(leave.into_iter().map(|course| ((log, course.filed.pos), course)));
             }
             state.courses.extend(courses.into_iter().map(|course| ((log, course.filed.pos), course)));
@@ -168,7 +166,7 @@ impl State {
     pub fn is_on_leave(&self, log: LogId, items: &[swap_fact::Item]) -> bool {
         let away = |item: &swap_fact::Item| {
             self.courses_of(log, &item.person_id)
-                .filter_map(|course| course.leave(EVERYTHING))
+                .filter_map(|course| course.leave(Pos::MAX))
                 .any(|leave| leave.from.get() < item.until_ms && item.from_ms < leave.until.get())
         };
         items.iter().any(away)

@@ -76,7 +76,7 @@ pub async fn days(
         .collect();
     let mut tx = store.snapshot().await?;
     // What the deployment says counts as it stands.
-    let as_of = AsOf { pos: before, deployment: Pos::new(u64::MAX >> 1) };
+    let as_of = AsOf { pos: before, deployment: Pos::MAX };
     let loaded = rows::load(&mut tx, log, zone.clone(), &keys, as_of..=as_of).await;
     tx.rollback().await?;
     let loaded = loaded?.with_overrides(overrides);

@@ -11,8 +11,7 @@ use crate::proto::fact::Fact as Of;
 use crate::store::{StoreError, Tx};
 
 /// Every row that is there.
-const ALL: Between =
-    Between { from: EpochDay::FIRST, until: EpochDay::LAST, before: Pos::new(u64::MAX >> 1) };
+const ALL: Between = Between { from: EpochDay::FIRST, until: EpochDay::LAST, before: Pos::MAX };
 
 /// The state.
 #[derive(Debug, Default)]

@@ -17,12 +17,9 @@ use crate::registers::{approval, attendance, roster};
 use crate::results::AsOf;
 use crate::store::{StoreError, Tx};
 
-/// Every row that is there.
-pub(super) const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
-
 /// The policies of a log, and the deployment's.
 pub(super) async fn policies(tx: &mut Tx, log: LogId) -> Result<Book, StoreError> {
-    policies_until(tx, log, AsOf { pos: EVERYTHING, deployment: EVERYTHING }).await
+    policies_until(tx, log, AsOf { pos: Pos::MAX, deployment: Pos::MAX }).await
 }
 
 /// The policies of a centre, as far as was known at a position.
@@ -75,7 +72,7 @@ pub async fn awaiting(
     people: &BTreeSet<&str>,
     time: (EpochMs, EpochMs),
 ) -> Result<BTreeSet<Pos>, StoreError> {
-    let before = EVERYTHING;
+    let before = Pos::MAX;
     let requests = approval::rows::requests_of(tx, log, people, time, before).await?;
     let courses = approval::rows::courses(tx, log, &requests, before).await?;
     let open = courses.iter().filter(|course| course.standing(before).state == ApprovalState::Awaiting);
@@ -108,10 +105,10 @@ pub(super) async fn load(
         }
     }
     for (log, people) in swapping {
-        let deployment = roster::rows::pages(tx, LogId::DEPLOYMENT, EVERYTHING).await?;
-        let own = roster::rows::pages(tx, log, EVERYTHING).await?;
+        let deployment = roster::rows::pages(tx, LogId::DEPLOYMENT, Pos::MAX).await?;
+        let own = roster::rows::pages(tx, log, Pos::MAX).await?;
         let whose = Whose::Of(people.into_iter().collect());
-        let between = Between { from: EpochDay::FIRST, until: EpochDay::LAST, before: EVERYTHING };
+        let between = Between { from: EpochDay::FIRST, until: EpochDay::LAST, before: Pos::MAX };
         let duties = roster::rows::duties(tx, log, whose, between).await?;
         books.insert(log, Book { own, deployment, duties });
     }

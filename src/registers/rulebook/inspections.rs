@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Detail;
-use super::approvals::EVERYTHING;
 use super::duties::{near, silent_at, zone_of};
 use crate::kernel::{EpochMs, LogId, Pos, Zone};
 use crate::ledger::port::{ConfigAt, Placed};
@@ -107,8 +106,8 @@ pub(super) async fn load(
     }
     for at in config.iter().filter(|at| at.log != LogId::DEPLOYMENT) {
         let (Some(looks), Some(own)) = (wanted.remove(&at.log), directories.get(&at.log)) else { continue };
-        let deployment = roster::rows::pages(tx, LogId::DEPLOYMENT, EVERYTHING).await?;
-        let pages = roster::rows::pages(tx, at.log, EVERYTHING).await?;
+        let deployment = roster::rows::pages(tx, LogId::DEPLOYMENT, Pos::MAX).await?;
+        let pages = roster::rows::pages(tx, at.log, Pos::MAX).await?;
         inspections.books.insert(at.log, Book { own: pages, deployment, ..Book::default() });
         minutes(tx, &mut inspections, *at, own, looks).await?;
     }

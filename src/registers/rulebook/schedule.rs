@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::approvals::EVERYTHING;
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
 use crate::registers::directory::Directory;
 use crate::registers::duty::report::{Schedule, merged};
@@ -25,7 +24,7 @@ pub async fn schedule(
     let between = Between { from: from.plus_days(-1), until, before };
     let book = Book {
         own: rows::pages(tx, log, before).await?,
-        deployment: rows::pages(tx, LogId::DEPLOYMENT, EVERYTHING).await?,
+        deployment: rows::pages(tx, LogId::DEPLOYMENT, Pos::MAX).await?,
         duties: rows::duties(tx, log, Whose::Of(people.clone()), between).await?,
     };
     let during = (zone.start_of(from), zone.start_of(until.plus_days(1)));

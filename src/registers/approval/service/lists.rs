@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Calls, EVERYTHING, steps};
+use super::{Calls, steps};
 use crate::access::Caller;
 use crate::kernel::{Check, EpochMs, PersonId, Pos};
 use crate::proto::roster_entry::Works;
@@ -234,7 +234,7 @@ impl Calls {
             Some(person) => {
                 let time = (wanted.from, wanted.until);
                 let people = BTreeSet::from([person.as_str()]);
-                rows::requests_of(&mut tx, place.log, &people, time, EVERYTHING).await
+                rows::requests_of(&mut tx, place.log, &people, time, Pos::MAX).await
             }
             None => {
                 let page = rows::listed(&mut tx, place.log, wanted.about, from, LOOK).await;
@@ -251,7 +251,7 @@ fn stamp(at_ms: i64) -> Option<prost_types::Timestamp> {
 }
 
 fn leave_record(page: &Page, course: &Course, fact: &LeaveFact, entry_index: u64) -> LeaveRecord {
-    let standing = course.standing(EVERYTHING);
+    let standing = course.standing(Pos::MAX);
     let said = page.said.as_ref().and_then(|said| said.get(&course.filed.pos)).cloned().unwrap_or_default();
     let external = (!fact.external_system.is_empty()).then(|| ExternalApproval {
         system: fact.external_system.clone(),
@@ -307,7 +307,7 @@ fn correction_record(
         entry_index,
         recorded_at: Some(wire::timestamp(course.filed.recorded)),
         requested_by: course.filed.principal.clone(),
-        state: course.standing(EVERYTHING).state.into(),
+        state: course.standing(Pos::MAX).state.into(),
         steps: steps(course, &page.policy),
         redacted: page.said.is_none(),
     }
@@ -328,7 +328,7 @@ fn swap_record(page: &Page, course: &Course, fact: &SwapFact, entry_index: u64) 
         reason: said.reason,
         entry_index,
         recorded_at: Some(wire::timestamp(course.filed.recorded)),
-        state: course.standing(EVERYTHING).state.into(),
+        state: course.standing(Pos::MAX).state.into(),
         steps: steps(course, &page.policy),
         redacted: page.said.is_none(),
     }

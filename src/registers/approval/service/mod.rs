@@ -30,9 +30,6 @@ mod rolls;
 mod swaps;
 mod tasks;
 
-/// Every entry that there is.
-const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
-
 /// The person who calls; a system is nobody's own.
 fn own(caller: &Caller) -> Option<&PersonId> {
     match caller.subject() {
@@ -113,7 +110,7 @@ impl Calls {
     /// Where an entry of the present epoch stands.
     async fn position(&self, place: &Place, index: u64) -> Result<Pos, Failure> {
         let (_, epoch) = self.desk().ledger().reader().head(place.log).await?;
-        Ok(Pos::new(epoch.base.get().saturating_add(index).min(EVERYTHING.get())))
+        Ok(Pos::new(epoch.base.get().saturating_add(index).min(Pos::MAX.get())))
     }
 
     /// The policy in force today, at this moment.
@@ -138,7 +135,7 @@ impl Calls {
 
     async fn courses(&self, place: &Place, requests: &BTreeSet<Pos>) -> Result<Vec<Course>, Failure> {
         let mut tx = self.desk().store().snapshot().await?;
-        let courses = rows::courses(&mut tx, place.log, requests, EVERYTHING).await;
+        let courses = rows::courses(&mut tx, place.log, requests, Pos::MAX).await;
         tx.rollback().await?;
         Ok(courses?)
     }
@@ -152,7 +149,7 @@ impl Calls {
         let standpoint = self.standpoint(place).await?;
         let course = self.courses(place, &BTreeSet::from([request])).await?.pop();
         let course = course.ok_or(Failure::NotFound("request"))?;
-        Ok((course.standing(EVERYTHING).state, steps(&course, &standpoint.policy)))
+        Ok((course.standing(Pos::MAX).state, steps(&course, &standpoint.policy)))
     }
 
     /// In whose place the caller decides.
@@ -197,7 +194,7 @@ fn decision(
 
 /// The steps of a request as they stand.
 fn steps(course: &Course, policy: &Policy) -> Vec<ApprovalStep> {
-    let standing = course.standing(EVERYTHING);
+    let standing = course.standing(Pos::MAX);
     let next = course.next_step(&standing).map(|(number, _)| number);
     let mut steps: Vec<ApprovalStep> = course.filed.asked.steps().iter().map(parse::step).collect();
     for (number, (step, fact)) in steps.iter_mut().zip(course.filed.asked.steps()).enumerate() {

@@ -50,7 +50,7 @@ impl Calls {
                         next_page_token: wire::token(course.filed.pos, ""),
                     });
                 }
-                let standing = course.standing(super::EVERYTHING);
+                let standing = course.standing(Pos::MAX);
                 let signed = standing.signed.iter().any(|one| one.by == caller.subject().to_string());
                 let barred = course
                     .next_step(&standing)
@@ -84,7 +84,7 @@ impl Calls {
         let courses = match &found {
             Ok(found) => {
                 let positions: BTreeSet<Pos> = found.iter().copied().collect();
-                rows::courses(&mut tx, place.log, &positions, super::EVERYTHING).await
+                rows::courses(&mut tx, place.log, &positions, Pos::MAX).await
             }
             Err(_) => Ok(Vec::new()),
         };

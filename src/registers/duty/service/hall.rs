@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::listed::Pauses;
 use super::look::Look;
-use super::{Calls, EVERYTHING, look, own, told};
+use super::{Calls, look, own, told};
 use crate::access::Caller;
 use crate::kernel::{Check, EpochMs, PersonId, Pos, Said};
 use crate::proto::board_window::State;
@@ -126,7 +126,7 @@ impl Calls {
             during,
             window: &request.window,
             person_id: person.as_ref().map(PersonId::as_str).unwrap_or_default(),
-            before: EVERYTHING,
+            before: Pos::MAX,
         };
         drop(window);
         let mut tx = self.desk.store().snapshot().await?;
@@ -144,7 +144,7 @@ impl Calls {
             log: place.log,
             own: &place.own,
             zone: &zone,
-            before: AsOf { pos: EVERYTHING, deployment: EVERYTHING },
+            before: AsOf { pos: Pos::MAX, deployment: Pos::MAX },
             at: self.desk.now(),
         };
         let courses = listed.courses(&page).await?;

@@ -43,8 +43,6 @@ pub use board::{BoardPage, Proof, Shown};
 const REPLAYS: usize = 4;
 /// and how long others wait for their turn before they are asked to come again.
 const TURN: Duration = Duration::from_secs(4);
-/// Every entry that there is.
-const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
 
 /// The calls of `DutyService`.
 #[derive(Debug, Clone)]
@@ -187,7 +185,7 @@ impl Calls {
         };
         let Some(index) = named else { return Ok(command) };
         let (_, epoch) = self.desk.ledger().reader().head(place.log).await?;
-        let pos = epoch.base.get().saturating_add(index.get()).min(EVERYTHING.get());
+        let pos = epoch.base.get().saturating_add(index.get()).min(Pos::MAX.get());
         Ok(command.about_pause(Pos::new(pos)))
     }
 

@@ -24,9 +24,6 @@ use crate::registers::wire;
 mod lists;
 mod told;
 
-/// Every entry that there is.
-const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
-
 impl Calls {
     /// `RecordInspection`.
     pub async fn record_inspection(
@@ -99,7 +96,7 @@ impl Calls {
     /// Where an entry of the present epoch stands.
     async fn position(&self, place: &Place, index: u64) -> Result<Pos, Failure> {
         let (_, epoch) = self.desk().ledger().reader().head(place.log).await?;
-        Ok(Pos::new(epoch.base.get().saturating_add(index).min(EVERYTHING.get())))
+        Ok(Pos::new(epoch.base.get().saturating_add(index).min(Pos::MAX.get())))
     }
 
     /// `RespondToInspection`.

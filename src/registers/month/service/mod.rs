@@ -28,8 +28,6 @@ pub(crate) mod summed;
 
 /// Keys that are read at a time.
 const KEYS: usize = 1_000;
-/// Every row that is there.
-const EVERYTHING: Pos = Pos::new(u64::MAX >> 1);
 
 /// The first and the last day.
 type Period = (EpochDay, EpochDay);

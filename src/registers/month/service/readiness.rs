@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Calls, EVERYTHING, Period};
+use super::{Calls, Period};
 use crate::access::Caller;
 use crate::kernel::{Check, Pos};
 use crate::proto::{DayResult, GetMonthReadinessRequest, GetMonthReadinessResponse, MonthBlocker};
@@ -90,7 +90,7 @@ impl Calls {
     ) -> Result<Vec<String>, Failure> {
         let people: Vec<&str> = days.keys().map(String::as_str).collect();
         let mut tx = self.desk().store().snapshot().await?;
-        let confirmed = rows::confirmed(&mut tx, place.log, period, &people, EVERYTHING).await;
+        let confirmed = rows::confirmed(&mut tx, place.log, period, &people, Pos::MAX).await;
         tx.rollback().await?;
         let newest: HashMap<String, Vec<u8>> =
             confirmed?.into_iter().map(|(person, _, digest)| (person, digest)).collect();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::Calls;
 use super::summed::Months;
-use super::{Calls, EVERYTHING};
 use crate::access::Caller;
 use crate::kernel::{Check, PersonId, Pos};
 use crate::proto::{ListMonthSummariesRequest, ListMonthSummariesResponse};
@@ -56,7 +56,7 @@ impl Calls {
             log: place.log,
             indexes: &indexes,
             before,
-            confirmed_before: EVERYTHING,
+            confirmed_before: Pos::MAX,
         };
         let summaries = months.of(&people, period).await?;
         let as_of = indexes.of(Pos::new(before.get().saturating_sub(1)));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Calls, EVERYTHING};
+use super::Calls;
 use crate::access::Caller;
 use crate::kernel::{Check, EpochDay, PersonId, Pos};
 use crate::proto::roster_entry::Works;
@@ -44,7 +44,7 @@ impl Calls {
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
         let (place, size, after) = self.listed(caller, asked).await?;
         let mut tx = self.desk.store().snapshot().await?;
-        let versions = rows::shifts(&mut tx, place.log, EVERYTHING).await?;
+        let versions = rows::shifts(&mut tx, place.log, Pos::MAX).await?;
         tx.rollback().await?;
         let newest = newest(versions.into_iter().map(|at| (at.pos, at.shift.shift.clone(), at.shift)));
         let (shifts, next_page_token) = cut(newest, after.as_ref(), size);
@@ -60,7 +60,7 @@ impl Calls {
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
         let (place, size, after) = self.listed(caller, asked).await?;
         let mut tx = self.desk.store().snapshot().await?;
-        let years = rows::calendar_years(&mut tx, place.log, EVERYTHING).await?;
+        let years = rows::calendar_years(&mut tx, place.log, Pos::MAX).await?;
         tx.rollback().await?;
         let newest = newest(years.into_iter().map(|(pos, year)| (pos, year.year.to_string(), year)));
         let (calendars, next_page_token) = cut(newest, after.as_ref(), size);
@@ -76,7 +76,7 @@ impl Calls {
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
         let (place, size, after) = self.listed(caller, asked).await?;
         let mut tx = self.desk.store().snapshot().await?;
-        let days = rows::centre_days(&mut tx, place.log, EVERYTHING).await?;
+        let days = rows::centre_days(&mut tx, place.log, Pos::MAX).await?;
         tx.rollback().await?;
         let newest = newest(days.into_iter().map(|at| {
             let date = Some(wire::date(at.day));
@@ -102,7 +102,7 @@ impl Calls {
         let (place, size, after) = self.listed(caller, asked).await?;
         let whose = person.as_ref().map_or(Whose::All, |person| Whose::Of(vec![person.as_str()]));
         let mut tx = self.desk.store().snapshot().await?;
-        let between = Between { from, until, before: EVERYTHING };
+        let between = Between { from, until, before: Pos::MAX };
         let duties = rows::duties(&mut tx, place.log, whose, between).await?;
         tx.rollback().await?;
         let mut standing = standing(duties, (from, until), &place);

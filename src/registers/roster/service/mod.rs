@@ -175,16 +175,13 @@ impl Calls {
     /// The roster of a place without anybody's duties.
     async fn book(&self, place: &Place) -> Result<Book, Failure> {
         let mut tx = self.desk.store().snapshot().await?;
-        let deployment = rows::pages(&mut tx, LogId::DEPLOYMENT, EVERYTHING).await?;
+        let deployment = rows::pages(&mut tx, LogId::DEPLOYMENT, Pos::MAX).await?;
         let own = if place.log == LogId::DEPLOYMENT {
             Pages::default()
         } else {
-            rows::pages(&mut tx, place.log, EVERYTHING).await?
+            rows::pages(&mut tx, place.log, Pos::MAX).await?
         };
         tx.rollback().await?;
         Ok(Book { own, deployment, ..Book::default() })
     }
 }
-
-/// As of the newest entry.
-const EVERYTHING: Pos = Pos::new(u64::MAX);
