@@ -37,6 +37,8 @@ const FILES: &[File] = &[
     file!(11, "0011_losses"),
     file!(12, "0012_duty"),
     file!(13, "0013_inspections"),
+    file!(14, "0014_indexes"),
+    file!(15, "0015_statistics"),
 ];
 
 /// The migrations of one database.

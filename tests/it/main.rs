@@ -20,6 +20,7 @@ mod leaf_document;
 mod ledger;
 mod migrations;
 mod month;
+mod plans;
 mod proof;
 mod results;
 mod rigs;

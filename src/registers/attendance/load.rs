@@ -28,7 +28,7 @@ static BINDINGS_OF_CREDENTIALS: Statement = Statement::new(
 /// Punches whose claimed time finds them.
 static PUNCHES_BY_CLAIM: Statement = Statement::new(
     "SELECT t.pos, t.recorded_ms, t.request_id, t.content FROM UNNEST($3::text[], $4::bigint[], $5::bigint[]) AS k(k0, k1, k2) \
-     JOIN attendance_punch t ON t.log_id = $1 AND t.who = k.k0 AND t.claimed_ms >= k.k1 AND t.claimed_ms < k.k2 \
+     CROSS JOIN attendance_punch t WHERE t.log_id = $1 AND t.who = k.k0 AND t.claimed_ms >= k.k1 AND t.claimed_ms < k.k2 \
      AND t.pos < $2 AND t.stray = 0",
 );
 

@@ -37,14 +37,15 @@ pub static PERSONAL: Table = Table::new("duty_personal", PERSONAL_COLUMNS);
 /// Everything that happened in a stretch of time, as far as was known before a position.
 static BETWEEN: Statement = Statement::new(
     "SELECT pos, item, at_ms, recorded_ms, principal, content FROM duty_event \
-     WHERE log_id = $1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 ORDER BY pos, item",
+     WHERE log_id = $1 AND +pos < $2 AND at_ms >= $3 AND at_ms <= $4 ORDER BY pos, item",
 );
 
 /// The same of several stretches of time, which do not overlap.
 static DURING: Statement = Statement::new(
     "SELECT t.pos, t.item, t.at_ms, t.recorded_ms, t.principal, t.content \
      FROM UNNEST($3::bigint[], $4::bigint[]) AS k(k0, k1) \
-     JOIN duty_event t ON t.log_id = $1 AND t.at_ms >= k.k0 AND t.at_ms <= k.k1 AND t.pos < $2 ORDER BY t.pos, t.item",
+     CROSS JOIN duty_event t WHERE t.log_id = $1 AND t.at_ms >= k.k0 AND t.at_ms <= k.k1 AND +t.pos < $2 \
+     ORDER BY t.pos, t.item",
 );
 
 /// What happened at some windows.
@@ -108,7 +109,7 @@ static PAUSES_OF_PEOPLE: Statement = Statement::new(
 /// The entries that are about a person.
 static ABOUT: Statement = Statement::new(
     "SELECT pos FROM duty_event WHERE log_id = $1 AND person_id = $2 \
-     UNION SELECT pos FROM duty_event WHERE log_id = $1 AND actor_id = $2",
+     UNION SELECT pos FROM duty_event WHERE log_id = $1 AND actor_id = $2 AND actor_id <> ''",
 );
 
 static SAID_AT: Statement = Statement::new(

@@ -39,10 +39,9 @@ async fn sqlite_searches_for_keys_and_scans_no_table() {
 async fn the_check_notices_a_question_that_reads_a_whole_room() {
     let fixture = Fixture::sqlite().await;
     let raw = fixture.raw().await;
-    let lines =
-        plan(&raw, "SELECT seq FROM result_revision WHERE log_id = 1 AND feed = 0 AND key = x'00'").await;
+    let lines = plan(&raw, "SELECT seq FROM result_revision WHERE log_id = 1 AND feed = 0 AND pos = 1").await;
     assert!(lines.iter().any(|line| line.starts_with("SEARCH") && !line.contains("key=?")), "{lines:?}");
-    let lines = plan(&raw, "SELECT seq FROM result_revision WHERE key = x'00'").await;
+    let lines = plan(&raw, "SELECT seq FROM result_revision WHERE content = x'00'").await;
     assert!(lines.iter().any(|line| line.starts_with("SCAN")), "{lines:?}");
     fixture.end().await;
 }

@@ -1,0 +1,153 @@
+//! No question reads a whole log: SQLite answers every text through an index that knows more of what is asked for than the log,
+//! or than the log and where in it to begin. Whatever reads all of something stands in a list here, with the reason.
+//!
+//! What SQLite takes a database for stands in `migrations/sqlite/0015_statistics.sql`.
+
+use sqlx::sqlite::SqlitePool;
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::support::source::sources;
+use crate::support::statics::statements;
+use crate::support::store::{Fixture, Raw};
+
+const FEW: &str = "there are few of them";
+const PAGE: &str = "a page: in the order of entries, and it ends";
+const ALL: &str = "all of it is asked for";
+
+/// What may read more than it answers with, by name, and why.
+const WIDE: [(&str, &str); 36] = [
+    ("ABOUT", FEW),
+    ("AWAITING", PAGE),
+    ("CALENDAR_YEARS", FEW),
+    ("CENTRE_DAYS", FEW),
+    ("CHECKPOINT_KEYS", ALL),
+    ("COSIG_KEYS", ALL),
+    ("COUNT", ALL),
+    ("COUNTS", ALL),
+    ("DECLARED", FEW),
+    ("DELETE_REVISIONS", ALL),
+    ("DELETE_WAITS", ALL),
+    ("DUTIES_OF_ALL", ALL),
+    ("ENTRIES_FROM", PAGE),
+    ("EPOCHS", FEW),
+    ("FIRST_DUTY", "asked once by a fold that begins"),
+    ("IMPORTS", FEW),
+    ("LISTED", PAGE),
+    ("LOCKS", FEW),
+    ("NEWEST", "one row from the end"),
+    ("NEWEST_RULES", FEW),
+    ("PAUSES", ALL),
+    ("POLICIES", FEW),
+    ("RAW_EPOCHS", ALL),
+    ("RAW_HEADS", ALL),
+    ("RAW_LOGS", ALL),
+    ("READS_AFTER", PAGE),
+    ("RECENT", "a row for every start of a device"),
+    ("REQUEST_KEYS", ALL),
+    ("RULES_SINCE", FEW),
+    ("SHIFTS", FEW),
+    ("SIGNATURE_KEYS", ALL),
+    ("STRETCHES", FEW),
+    ("TILE_KEYS", ALL),
+    ("VOUCHED", FEW),
+    ("WAITS", ALL),
+    ("WHOLE", "asked once by a process that starts, which is to know all"),
+];
+
+/// An index that is asked for no more than these finds a log, or what comes before or after a place in it.
+const LOG_ALONE: [&str; 3] = ["(log_id=?)", "(log_id=? AND pos<?)", "(log_id=? AND pos>?)"];
+
+/// How SQLite answers a text: a line per table.
+async fn plan(pool: &SqlitePool, text: &str) -> Vec<String> {
+    let rows =
+        sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(pool).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>("detail")).collect()
+}
+
+/// What is wrong with a plan, if anything is.
+fn wide(plan: &[String]) -> Option<String> {
+    // Another question within the question has lines of its own.
+    let inner: Vec<&str> = plan
+        .iter()
+        .filter_map(|line| line.strip_prefix("CO-ROUTINE ").or_else(|| line.strip_prefix("MATERIALIZE ")))
+        .collect();
+    let mut before = "";
+    for line in plan {
+        let scanned = line.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+        if scanned == Some("json_each") {
+            if before.starts_with("SEARCH") || before.starts_with("SCAN") {
+                return Some(format!("the keys are read again for every row: {line}"));
+            }
+        } else if scanned.is_some_and(|name| !inner.contains(&name)) {
+            return Some(format!("a whole table is read: {line}"));
+        } else if line.starts_with("SEARCH") && LOG_ALONE.iter().any(|known| line.contains(known)) {
+            return Some(format!("a log is read from one place on: {line}"));
+        }
+        before = line;
+    }
+    None
+}
+
+/// Every text that reads more than it answers with: its name, its place and why.
+async fn all_wide(pool: &SqlitePool) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for text in statements(&sources("src")) {
+        // SQLite has no clock of its own.
+        if text.name == "DEPLOYMENT_AND_CLOCK" {
+            continue;
+        }
+        if let Some(why) = wide(&plan(pool, text.value.sqlite()).await) {
+            found.push((text.name, format!("{} {why}", text.place)));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn no_question_reads_a_whole_log_unless_it_says_why() {
+    let fixture = Fixture::sqlite().await;
+    let Raw::Sqlite(pool) = fixture.raw().await else { panic!("of SQLite only") };
+    let found = all_wide(&pool).await;
+    let known = |name: &str| WIDE.iter().any(|(known, _)| *known == name);
+    let unknown: Vec<_> = found.iter().filter(|(name, _)| !known(name)).collect();
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    let stale: Vec<_> =
+        WIDE.iter().filter(|(known, _)| !found.iter().any(|(name, _)| name == known)).collect();
+    assert!(stale.is_empty(), "these need no leave any more: {stale:?}");
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn without_what_it_is_told_sqlite_reads_whole_logs() {
+    let fixture = Fixture::sqlite().await;
+    let Raw::Sqlite(pool) = fixture.raw().await else { panic!("of SQLite only") };
+    for text in ["DELETE FROM sqlite_stat1", "ANALYZE sqlite_schema"] {
+        sqlx::query(text).execute(&pool).await.unwrap();
+    }
+    // Whatever a day's result, a window's pauses and leave are derived from.
+    let found = all_wide(&pool).await;
+    for name in ["PUNCHES_BY_CLAIM", "DUTIES", "PAUSES_OF_PEOPLE", "REQUESTS_OF", "OUTAGES"] {
+        assert!(found.iter().any(|(found, _)| found == name), "{name}");
+    }
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn every_index_of_a_log_is_told_of() {
+    let fixture = Fixture::sqlite().await;
+    let Raw::Sqlite(pool) = fixture.raw().await else { panic!("of SQLite only") };
+    // A primary key that is the table itself goes by the table's name. Logs and their epochs are few.
+    let untold = sqlx::query_scalar::<_, String>(
+        "SELECT t.name || ' ' || i.name FROM sqlite_schema t, pragma_index_list(t.name) i, pragma_index_info(i.name) c \
+         WHERE t.type = 'table' AND c.seqno = 0 AND c.name = 'log_id' AND t.name NOT IN ('ledger_log', 'ledger_epoch') \
+         AND NOT EXISTS (SELECT 1 FROM sqlite_stat1 s WHERE s.tbl = t.name \
+         AND s.idx = CASE WHEN i.origin = 'pk' AND t.sql LIKE '%WITHOUT ROWID%' THEN t.name ELSE i.name END)",
+    );
+    assert_eq!(untold.fetch_all(&pool).await.unwrap(), Vec::<String>::new());
+    let strange = sqlx::query_scalar::<_, String>(
+        "SELECT s.tbl || ' ' || s.idx FROM sqlite_stat1 s WHERE s.idx <> s.tbl \
+         AND NOT EXISTS (SELECT 1 FROM pragma_index_list(s.tbl) i WHERE i.name = s.idx)",
+    );
+    assert_eq!(strange.fetch_all(&pool).await.unwrap(), Vec::<String>::new());
+    fixture.end().await;
+}
