@@ -2,7 +2,7 @@
 //!
 //! It holds no personal field, so it may be kept; and it is shared by who admits and who reads, as one value.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::fact::{Noun, Record, day, opt_day};
@@ -32,8 +32,8 @@ pub struct Directory {
     /// One past the last entry that changed it.
     pub config_pos: Pos,
     records: HashMap<Noun, HashMap<String, Arc<Held>>>,
-    /// Codes in the order in which they were first put.
-    order: BTreeSet<(Noun, Pos, String)>,
+    /// The same in the order in which they were first put.
+    order: BTreeMap<(Noun, Pos, String), Arc<Held>>,
     /// Bindings by kind and keyed hash.
     credentials: HashMap<i32, HashMap<Vec<u8>, Vec<String>>>,
     /// Assignments and bindings by person.
@@ -51,12 +51,13 @@ impl Directory {
         let first = known.map_or(pos, |held| held.first);
         let put = known.filter(|_| record.is_retired()).map_or(pos, |held| held.put);
         if known.is_none() {
-            self.order.insert((noun, pos, code.clone()));
             self.index(&record, &code);
         } else {
             self.index_holder(&record, &code);
         }
-        self.records.entry(noun).or_default().insert(code, Arc::new(Held { first, pos, put, record }));
+        let held = Arc::new(Held { first, pos, put, record });
+        self.order.insert((noun, first, code.clone()), Arc::clone(&held));
+        self.records.entry(noun).or_default().insert(code, held);
     }
 
     /// A credential whose binding has ended may be bound to somebody else from the same day on: a later version of the
@@ -113,8 +114,8 @@ impl Directory {
         };
         self.order
             .range((from, Bound::Unbounded))
-            .take_while(move |(of, _, _)| *of == noun)
-            .filter_map(move |(of, _, code)| self.get(*of, code))
+            .take_while(move |((of, _, _), _)| *of == noun)
+            .map(|(_, held)| &**held)
     }
 
     /// A centre, retired or not.

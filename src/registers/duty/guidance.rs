@@ -47,13 +47,14 @@ impl<'a> Scene<'a> {
         self.hall.course(window, self.at)
     }
 
-    /// The windows of which something may be so, with what they are doing: time ends holds and pauses, and begins none, so what
-    /// the last event at a window did not leave is not there later.
-    fn among(&self, may_be: impl Fn(&Course) -> bool) -> impl Iterator<Item = (&'a Window, Cow<'a, Course>)> {
-        let (hall, at) = (self.hall, self.at);
-        let among =
-            self.own.windows().filter(move |window| hall.last(&window.window, at).is_none_or(&may_be));
-        among.map(move |window| (window, hall.course(&window.window, at)))
+    /// Windows of the hall that are not retired, with what they are doing.
+    fn looked_at<'w>(
+        &self,
+        windows: impl IntoIterator<Item = &'w str>,
+    ) -> impl Iterator<Item = (&'a Window, Cow<'a, Course>)> {
+        let (hall, own, at) = (self.hall, self.own, self.at);
+        let windows = windows.into_iter().filter_map(move |code| own.window(code));
+        windows.filter(|window| !window.retired).map(move |window| (window, hall.course(&window.window, at)))
     }
 
     /// Is a window serving citizens?
@@ -69,7 +70,8 @@ impl<'a> Scene<'a> {
     /// The other window that somebody holds.
     pub fn holds(&self, person_id: &str, but: &str) -> Option<&'a Window> {
         let holds = |course: &Course| course.hold.as_ref().is_some_and(|hold| hold.person_id == person_id);
-        let mut others = self.among(holds).filter(|(window, course)| window.window != but && holds(course));
+        let windows = self.looked_at(self.hall.windows_of(person_id));
+        let mut others = windows.filter(|(window, course)| window.window != but && holds(course));
         others.next().map(|(window, _)| window)
     }
 
@@ -78,7 +80,7 @@ impl<'a> Scene<'a> {
         let zone = self.hall.zone();
         let today = zone.day_of(self.at);
         let mut began = Vec::new();
-        for (_, course) in self.among(|course| course.pauses().any(|pause| pause.person_id == person_id)) {
+        for (_, course) in self.looked_at(self.hall.windows_of(person_id)) {
             let own = course.pauses().filter(|pause| pause.person_id == person_id && pause.is_a_persons());
             let real = own.filter(|pause| pause.ended.is_none_or(|(_, mode)| mode != EndMode::NotStarted));
             let of_today = real.filter(|pause| pause.begins <= self.at && zone.day_of(pause.begins) == today);
@@ -148,7 +150,8 @@ impl<'a> Scene<'a> {
             let told = course.pause.iter().flat_map(|pause| &pause.guidance);
             told.flat_map(|told| &told.windows).any(|to| to == window)
         };
-        for (other, course) in self.among(sends).filter(|(other, _)| other.window != window) {
+        let sending = self.looked_at(self.hall.windows_where(self.at, sends));
+        for (other, course) in sending.filter(|(other, _)| other.window != window) {
             let Some(pause) = course.pause.as_ref().filter(|_| sends(&course)) else { continue };
             let instead: Vec<String> = self
                 .ranked(other)

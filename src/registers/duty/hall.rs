@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::clocked::{Clocked, SHIFT_MS, Way, is_in};
@@ -61,6 +61,8 @@ pub struct Hall {
     clocked: Clockings,
     /// The window of every pause.
     pauses: HashMap<Pos, Arc<str>>,
+    /// The windows at which something was somebody's deed: whoever holds one, or paused at it, is among them.
+    deeds: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
     /// How many wait, and since when that is known.
     queues: HashMap<Arc<str>, (u32, EpochMs)>,
 }
@@ -76,6 +78,7 @@ impl Hall {
             windows: HashMap::new(),
             clocked: HashMap::new(),
             pauses: HashMap::new(),
+            deeds: HashMap::new(),
             queues: HashMap::new(),
         }
     }
@@ -103,6 +106,10 @@ impl Hall {
         let window: Arc<str> = event.fact.window.as_str().into();
         if matches!(event.fact.what, Some(What::Paused(_))) {
             self.pauses.insert(event.pos, Arc::clone(&window));
+        }
+        if !self.deeds.get(event.fact.person_id.as_str()).is_some_and(|windows| windows.contains(&window)) {
+            let person: Arc<str> = event.fact.person_id.as_str().into();
+            self.deeds.entry(person).or_default().insert(Arc::clone(&window));
         }
         let known = Arc::make_mut(self.windows.entry(window).or_default());
         let place = known.events.partition_point(|known| known.order() < event.order());
@@ -177,6 +184,13 @@ impl Hall {
             !known.is_empty()
         });
         if forgot {
+            self.deeds.clear();
+            for (window, known) in &self.windows {
+                for event in &known.events {
+                    let person: Arc<str> = event.fact.person_id.as_str().into();
+                    self.deeds.entry(person).or_default().insert(Arc::clone(window));
+                }
+            }
             let windows = &self.windows;
             self.pauses.retain(|pos, window| {
                 windows.get(window).is_some_and(|known| known.events.iter().any(|event| event.pos == *pos))
@@ -211,10 +225,31 @@ impl Hall {
 
     /// What a window was doing when the last of what is known of it happened; `None`: that was after the instant.
     pub fn last(&self, window: &str, at: EpochMs) -> Option<&Course> {
-        let Some(known) = self.windows.get(window) else { return Some(&NOTHING) };
+        self.windows.get(window).map_or(Some(&NOTHING), |known| self.last_of(known, at))
+    }
+
+    fn last_of<'a>(&'a self, known: &'a Eventful, at: EpochMs) -> Option<&'a Course> {
         let clocked = |person: &str| self.clocked_of(person);
         let last = || course(known.events.iter().map(|event| &**event), &clocked, known.last_at());
         (known.last_at() <= at).then(|| known.last.get_or_init(last))
+    }
+
+    /// The windows that somebody may hold, or have paused at, by code.
+    pub fn windows_of(&self, person_id: &str) -> impl Iterator<Item = &str> {
+        self.deeds.get(person_id).into_iter().flatten().map(|window| &**window)
+    }
+
+    /// The windows of which something may be so, by code: time ends holds and pauses, and begins none, so what the last event
+    /// at a window did not leave is not there later.
+    pub fn windows_where(&self, at: EpochMs, may_be: impl Fn(&Course) -> bool) -> Vec<&str> {
+        let mut found: Vec<&str> = self
+            .windows
+            .iter()
+            .filter(|(_, known)| self.last_of(known, at).is_none_or(&may_be))
+            .map(|(window, _)| &**window)
+            .collect();
+        found.sort_unstable();
+        found
     }
 
     /// What a window did from an instant until before another, under one policy.
