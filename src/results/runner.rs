@@ -204,6 +204,11 @@ impl<D: Derivation> Runner<D> {
                         if folded == Folded::More {
                             more.push(log);
                         }
+                        // Readers wait neither for the rest nor for the whole backlog.
+                        if let Ok(heads) = self.heads().await {
+                            self.measure(reach, &heads);
+                            self.tell(&heads);
+                        }
                     }
                     Err(error) => self.failed(log, &error),
                 }
@@ -213,13 +218,6 @@ impl<D: Derivation> Runner<D> {
                 }
             }
             behind = more;
-            if !behind.is_empty() {
-                // Readers need not wait for the whole backlog.
-                self.news.send_modify(|count| *count += 1);
-                if let Ok(heads) = self.heads().await {
-                    self.measure(reach, &heads);
-                }
-            }
         }
     }
 
