@@ -6,18 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
 use super::hall::{Hall, PAUSES_MOST};
-use super::load::LONGEST_US;
 use super::open::Rate;
 use super::place::{Place, Schema};
-use super::report::millis;
 use super::server::Server;
+use super::spread::{Spread, Times};
 use super::town::CENTRE;
 use super::{Contender, Options};
 use crate::cli::client::connect;
@@ -57,22 +55,6 @@ pub(super) struct Boards {
     return_from_answered: Spread,
 }
 
-/// Where times lie, in microseconds.
-#[derive(Debug, Default, Serialize)]
-struct Spread {
-    told: u64,
-    p50_us: u64,
-    p99_us: u64,
-    max_us: u64,
-}
-
-impl Spread {
-    fn of(all: &Histogram<u64>) -> Self {
-        let at = |quantile| if all.is_empty() { 0 } else { all.value_at_quantile(quantile) };
-        Self { told: all.len(), p50_us: at(0.5), p99_us: at(0.99), max_us: all.max() }
-    }
-}
-
 impl std::fmt::Display for Boards {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
@@ -97,13 +79,7 @@ impl std::fmt::Display for Boards {
         ];
         for (number, (name, at)) in all.into_iter().enumerate() {
             let end = if number == 3 { "" } else { "\n" };
-            write!(
-                f,
-                "{name:<46} median {:>8.2} ms  99 % {:>8.2} ms  max {:>8.2} ms{end}",
-                millis(at.p50_us),
-                millis(at.p99_us),
-                millis(at.max_us)
-            )?;
+            write!(f, "{name:<46} {at}{end}")?;
         }
         Ok(())
     }
@@ -270,8 +246,7 @@ fn judge(
     changes: &Sent,
     told: &[Told],
 ) -> anyhow::Result<Boards> {
-    let none = Histogram::<u64>::new_with_bounds(1, LONGEST_US, 3)?;
-    let mut spreads = [none.clone(), none.clone(), none.clone(), none];
+    let mut spreads: [Times; 4] = [Times::none()?, Times::none()?, Times::none()?, Times::none()?];
     let [pause_sent, pause_answered, return_sent, return_answered] = &mut spreads;
     let mut lost = 0;
     for told in told {
@@ -287,14 +262,13 @@ fn judge(
             };
             for (spread, from) in [(from_sent, sent), (from_answered, answered)] {
                 // Somebody may see it before the answer has come back.
-                let took = u64::try_from(at.saturating_sub(*from).as_micros())?;
-                spread.saturating_record(took.clamp(1, LONGEST_US));
+                spread.note(at.saturating_sub(*from));
             }
         }
     }
     let paused = changes.keys().filter(|(_, turn)| turn % 2 == 0).count();
     let [pause_from_sent, pause_from_answered, return_from_sent, return_from_answered] =
-        spreads.map(|spread| Spread::of(&spread));
+        spreads.map(|times| times.spread());
     Ok(Boards {
         windows: options.windows,
         subscribers: told.len(),

@@ -31,15 +31,21 @@ use town::{PEOPLE, Size, Terminal, Town};
 
 mod baseline;
 mod board;
+mod dayfeed;
 mod days;
+mod exported;
+mod feed;
 mod growth;
 mod hall;
 mod load;
+mod month;
 mod open;
 mod pauses;
 mod place;
 mod report;
+mod roster;
 mod server;
+mod spread;
 mod streams;
 mod tally;
 mod town;
@@ -88,7 +94,8 @@ pub(super) struct Options {
     /// Instead: a clock-in in a log of so many entries against one in a young log
     #[arg(long, value_name = "N")]
     entries: Option<u64>,
-    /// With --kind days: people, 2,100 unless given; with --kind pauses, board and boardyear, 2,000
+    /// With --kind days: people, 2,100 unless given; with --kind pauses, board and boardyear, 2,000; with --kind dayfeed as many
+    /// as clock in
     #[arg(long, value_name = "N")]
     people: Option<usize>,
     /// With --kind days: days that they live through, 31 unless given; with --kind boardyear: the year's work days, 250
@@ -146,6 +153,9 @@ enum Kind {
     Streams,
     /// People's days of a month, all derived from nothing; the servers are not compared.
     Days,
+    /// From a clock-in to its day in the feed, at --rate clock-ins a second; the servers are not compared.
+    #[value(name = "dayfeed")]
+    DayFeed,
     /// `StartPause` against `RecordPunch` on one server; the servers are not compared.
     Pauses,
     /// From a pause to everybody who watches the board, at --rate changes a second; the servers are not compared.
@@ -230,6 +240,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 async fn said(options: &Options, place: &Place, most: usize) -> anyhow::Result<String> {
     match options.kind {
         Kind::Days => told(options, &[days::measure(options, place).await?]),
+        Kind::DayFeed => told(options, &[dayfeed::measure(options, place).await?]),
         Kind::Pauses => told(options, &pauses::measure(options, place).await?),
         Kind::Board => told(options, &[board::measure(options, place).await?]),
         Kind::BoardYear => told(options, &[year::measure(options, place).await?]),

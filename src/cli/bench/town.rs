@@ -228,11 +228,15 @@ impl Terminal {
 
     /// Its next clock-in, of somebody.
     pub(super) fn punch(&mut self, office: &Office) -> RecordPunchRequest {
+        let somebody = usize::from(u16::from_le_bytes(random(&*office.clock))) % self.people;
+        self.punch_of(office, somebody)
+    }
+
+    /// Its next clock-in, of the person with the card of this number.
+    pub(super) fn punch_of(&mut self, office: &Office, somebody: usize) -> RecordPunchRequest {
         self.seq += 1;
         let chance: [u8; 10] = random(&*office.clock);
         let now = office.clock.now();
-        let [.., low, high] = chance;
-        let somebody = usize::from(u16::from_le_bytes([low, high])) % self.people;
         RecordPunchRequest {
             centre: CENTRE.to_owned(),
             request_id: request_id(now, &chance),

@@ -183,7 +183,9 @@ fn from_opened(open: &OpenMessage) -> Option<Open> {
 
 /// Thousandths of a day.
 fn permille(fraction: f64) -> u16 {
-    (0..=1_000_u16).find(|n| f64::from(*n) + 0.5 > fraction * 1_000.0).unwrap_or(1_000)
+    // Most are of all or of nothing.
+    let likely = [0, 1_000].into_iter().find(|n| (f64::from(*n) - fraction * 1_000.0).abs() < 0.5);
+    likely.or_else(|| (0..=1_000).find(|n| f64::from(*n) + 0.5 > fraction * 1_000.0)).unwrap_or(1_000)
 }
 
 /// The outcome that a message tells of; nothing of a tombstone.
