@@ -13,6 +13,11 @@ use crate::store::{Dialect, Inserts, Store, StoreError, Tx};
 
 /// Entries per chunk: few enough that a commit of the ledger never waits long for the one writer of SQLite.
 const CHUNK: usize = 500;
+/// Of a log that is far behind: what is loaded for a person's day serves more of its entries, and the one writer is still had for
+/// less than a tenth of a second.
+const BACKLOG_TIMES: usize = 4;
+/// So many full chunks in a row, and a log is far behind.
+const BACKLOG_AFTER: usize = 2;
 
 /// Why a log could not be folded.
 #[derive(Debug, thiserror::Error)]
@@ -69,11 +74,19 @@ impl<D: Derivation> Folder<D> {
         &self.derivation
     }
 
+    /// The same after so many full chunks in a row: with larger ones for a log that is far behind.
+    #[must_use]
+    pub(super) fn after(&self, full: usize) -> Self {
+        let times = if full < BACKLOG_AFTER { 1 } else { BACKLOG_TIMES };
+        Self { chunk: self.chunk.saturating_mul(times), ..self.clone() }
+    }
+
     /// Folds one log until there is nothing left.
     pub async fn catch_up(&self, log: LogId) -> Result<Folded, FoldError> {
+        let mut full = 0;
         loop {
-            match self.chunk(log).await? {
-                Folded::More => {}
+            match self.after(full).chunk(log).await? {
+                Folded::More => full += 1,
                 end @ (Folded::CaughtUp | Folded::Busy | Folded::Standing) => return Ok(end),
             }
         }

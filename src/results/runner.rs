@@ -193,11 +193,12 @@ impl<D: Derivation> Runner<D> {
         reach: &[Reach],
         (stop, rest): (&CancellationToken, Duration),
     ) {
+        let mut full = 0;
         while !behind.is_empty() && !stop.is_cancelled() {
             let mut more = Vec::new();
             for log in behind {
                 let watch = Stopwatch::start();
-                match self.chunk(log).await {
+                match self.chunk(log, full).await {
                     Ok(folded) => {
                         self.figures.chunks.add();
                         self.went(log, folded);
@@ -218,12 +219,13 @@ impl<D: Derivation> Runner<D> {
                 }
             }
             behind = more;
+            full += 1;
         }
     }
 
-    /// One chunk, in a task of its own: a rule that panics fails its log alone.
-    async fn chunk(&self, log: LogId) -> Result<Folded, String> {
-        let folder = self.folder.clone();
+    /// One chunk, after so many full ones, in a task of its own: a rule that panics fails its log alone.
+    async fn chunk(&self, log: LogId, full: usize) -> Result<Folded, String> {
+        let folder = self.folder.after(full);
         match tokio::spawn(async move { folder.chunk(log).await }).await {
             Ok(ended) => ended.map_err(|error| error.to_string()),
             Err(_) => Err("a rule panicked".to_owned()),

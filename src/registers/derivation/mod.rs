@@ -29,7 +29,7 @@ use super::directory::view::credential_key;
 use super::rulebook::{Command, Registers, server};
 use super::stamp::effective::{self, Stamped};
 use super::{audit, directory, kind};
-use crate::kernel::{EpochMs, LogId, Pos, RequestId, Zone};
+use crate::kernel::{EpochDay, EpochMs, LogId, Pos, RequestId, Zone};
 use crate::ledger::Ledger;
 use crate::ledger::committer::Lane;
 use crate::ledger::leaf::Leaf;
@@ -86,7 +86,7 @@ impl Registered {
         Ok(())
     }
 
-    fn touched_by(zone: &Zone, entry: &FoldEntry, fact: &Fact, touched: &mut Touched) {
+    fn touched_by(zone: &Zone, today: EpochDay, entry: &FoldEntry, fact: &Fact, touched: &mut Touched) {
         match &fact.fact {
             Some(Of::Punch(punch)) => {
                 let stamped = Stamped::of(punch, entry.recorded);
@@ -95,9 +95,9 @@ impl Registered {
                 } else if !punch.person_id.is_empty() {
                     let at = effective::near(&stamped);
                     touched.keys.push(day_key(PRESENCE, &punch.person_id, zone.day_of(at)));
-                    touched
-                        .keys
-                        .extend(days::around(zone, at).map(|day| day_key(DAY, &punch.person_id, day)));
+                    // A day that has not begun comes to nothing yet, whoever clocks; when it begins it is looked at.
+                    let begun = days::around(zone, at).filter(|day| *day <= today);
+                    touched.keys.extend(begun.map(|day| day_key(DAY, &punch.person_id, day)));
                 }
             }
             Some(Of::Coverage(coverage)) => {
@@ -169,7 +169,7 @@ impl Derivation for Registered {
         let facts = entry.facts.as_deref().and_then(|bytes| EntryFacts::decode(bytes).ok());
         for fact in facts.into_iter().flat_map(|facts| facts.facts) {
             if entry.log == log {
-                Self::touched_by(&zone, entry, &fact, &mut touched);
+                Self::touched_by(&zone, today, entry, &fact, &mut touched);
             }
             pauses::touched_by(entry, &fact, &zone, &mut touched);
             if matches!(&fact.fact, Some(Of::Roster(_) | Of::PolicyApproval(_))) {

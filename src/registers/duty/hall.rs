@@ -59,10 +59,8 @@ pub struct Hall {
     zone: Zone,
     windows: HashMap<Arc<str>, Arc<Eventful>>,
     clocked: Clockings,
-    /// The window of every pause.
-    pauses: HashMap<Pos, Arc<str>>,
     /// The windows at which something was somebody's deed: whoever holds one, or paused at it, is among them.
-    deeds: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    deeds: HashMap<Arc<str>, Arc<BTreeSet<Arc<str>>>>,
     /// How many wait, and since when that is known.
     queues: HashMap<Arc<str>, (u32, EpochMs)>,
 }
@@ -77,7 +75,6 @@ impl Hall {
             zone,
             windows: HashMap::new(),
             clocked: HashMap::new(),
-            pauses: HashMap::new(),
             deeds: HashMap::new(),
             queues: HashMap::new(),
         }
@@ -104,12 +101,9 @@ impl Hall {
             return;
         }
         let window: Arc<str> = event.fact.window.as_str().into();
-        if matches!(event.fact.what, Some(What::Paused(_))) {
-            self.pauses.insert(event.pos, Arc::clone(&window));
-        }
         if !self.deeds.get(event.fact.person_id.as_str()).is_some_and(|windows| windows.contains(&window)) {
             let person: Arc<str> = event.fact.person_id.as_str().into();
-            self.deeds.entry(person).or_default().insert(Arc::clone(&window));
+            Arc::make_mut(self.deeds.entry(person).or_default()).insert(Arc::clone(&window));
         }
         let known = Arc::make_mut(self.windows.entry(window).or_default());
         let place = known.events.partition_point(|known| known.order() < event.order());
@@ -188,13 +182,9 @@ impl Hall {
             for (window, known) in &self.windows {
                 for event in &known.events {
                     let person: Arc<str> = event.fact.person_id.as_str().into();
-                    self.deeds.entry(person).or_default().insert(Arc::clone(window));
+                    Arc::make_mut(self.deeds.entry(person).or_default()).insert(Arc::clone(window));
                 }
             }
-            let windows = &self.windows;
-            self.pauses.retain(|pos, window| {
-                windows.get(window).is_some_and(|known| known.events.iter().any(|event| event.pos == *pos))
-            });
         }
     }
 
@@ -236,7 +226,7 @@ impl Hall {
 
     /// The windows that somebody may hold, or have paused at, by code.
     pub fn windows_of(&self, person_id: &str) -> impl Iterator<Item = &str> {
-        self.deeds.get(person_id).into_iter().flatten().map(|window| &**window)
+        self.deeds.get(person_id).into_iter().flat_map(|windows| windows.iter()).map(|window| &**window)
     }
 
     /// The windows of which something may be so, by code: time ends holds and pauses, and begins none, so what the last event
@@ -281,7 +271,10 @@ impl Hall {
 
     /// The window that a pause is of.
     pub fn window_of(&self, pause: Pos) -> Option<&str> {
-        self.pauses.get(&pause).map(|window| &**window)
+        let begins =
+            |event: &Arc<Event>| event.pos == pause && matches!(event.fact.what, Some(What::Paused(_)));
+        let of_pause = self.windows.iter().find(|(_, known)| known.events.iter().any(begins));
+        of_pause.map(|(window, _)| &**window)
     }
 
     /// How many wait at a window, if somebody tells.
