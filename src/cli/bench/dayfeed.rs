@@ -42,7 +42,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// What is not in the feed by then is not waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest that a day may take to begin for everybody.
-const BEGIN: Duration = Duration::from_secs(120);
+const BEGIN: Duration = Duration::from_mins(2);
 
 /// What was measured.
 #[derive(Debug, Serialize)]

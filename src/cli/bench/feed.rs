@@ -122,7 +122,7 @@ async fn by_tool(month: &Month, place: &Place) -> anyhow::Result<Option<u64>> {
         if read == 0 {
             break;
         }
-        let newlines = buffer.get(..read).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+        let newlines = buffer.get(..read).unwrap_or_default().split(|byte| *byte == b'\n').count() - 1;
         lines += u64::try_from(newlines)?;
     }
     ensure!(child.wait().await?.success(), "the database's tool failed");
