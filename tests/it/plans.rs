@@ -3,9 +3,9 @@
 //!
 //! What SQLite takes a database for stands in `migrations/sqlite/0015_statistics.sql`.
 
-use sqlx::sqlite::SqlitePool;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
+use crate::statements::POSTGRES_ONLY;
 use crate::support::source::sources;
 use crate::support::statics::statements;
 use crate::support::store::{Fixture, Raw};
@@ -57,10 +57,10 @@ const WIDE: [(&str, &str); 36] = [
 /// An index that is asked for no more than these finds a log, or what comes before or after a place in it.
 const LOG_ALONE: [&str; 3] = ["(log_id=?)", "(log_id=? AND pos<?)", "(log_id=? AND pos>?)"];
 
-/// How SQLite answers a text: a line per table.
-async fn plan(pool: &SqlitePool, text: &str) -> Vec<String> {
+/// How SQLite answers a text: a line per table. Each connection keeps what it was told, until it is told otherwise.
+pub(crate) async fn plan(connection: &mut SqliteConnection, text: &str) -> Vec<String> {
     let rows =
-        sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(pool).await.unwrap();
+        sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(connection).await.unwrap();
     rows.iter().map(|row| row.get::<String, _>("detail")).collect()
 }
 
@@ -89,14 +89,13 @@ fn wide(plan: &[String]) -> Option<String> {
 }
 
 /// Every text that reads more than it answers with: its name, its place and why.
-async fn all_wide(pool: &SqlitePool) -> Vec<(String, String)> {
+async fn all_wide(connection: &mut SqliteConnection) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for text in statements(&sources("src")) {
-        // SQLite has no clock of its own.
-        if text.name == "DEPLOYMENT_AND_CLOCK" {
+        if POSTGRES_ONLY.iter().any(|(name, _)| *name == text.name) {
             continue;
         }
-        if let Some(why) = wide(&plan(pool, text.value.sqlite()).await) {
+        if let Some(why) = wide(&plan(connection, text.value.sqlite()).await) {
             found.push((text.name, format!("{} {why}", text.place)));
         }
     }
@@ -107,7 +106,7 @@ async fn all_wide(pool: &SqlitePool) -> Vec<(String, String)> {
 async fn no_question_reads_a_whole_log_unless_it_says_why() {
     let fixture = Fixture::sqlite().await;
     let Raw::Sqlite(pool) = fixture.raw().await else { panic!("of SQLite only") };
-    let found = all_wide(&pool).await;
+    let found = all_wide(&mut pool.acquire().await.unwrap()).await;
     let known = |name: &str| WIDE.iter().any(|(known, _)| *known == name);
     let unknown: Vec<_> = found.iter().filter(|(name, _)| !known(name)).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
@@ -121,14 +120,16 @@ async fn no_question_reads_a_whole_log_unless_it_says_why() {
 async fn without_what_it_is_told_sqlite_reads_whole_logs() {
     let fixture = Fixture::sqlite().await;
     let Raw::Sqlite(pool) = fixture.raw().await else { panic!("of SQLite only") };
+    let mut connection = pool.acquire().await.unwrap();
     for text in ["DELETE FROM sqlite_stat1", "ANALYZE sqlite_schema"] {
-        sqlx::query(text).execute(&pool).await.unwrap();
+        sqlx::query(text).execute(&mut *connection).await.unwrap();
     }
     // Whatever a day's result, a window's pauses and leave are derived from.
-    let found = all_wide(&pool).await;
+    let found = all_wide(&mut connection).await;
     for name in ["PUNCHES_BY_CLAIM", "DUTIES", "PAUSES_OF_PEOPLE", "REQUESTS_OF", "OUTAGES"] {
         assert!(found.iter().any(|(found, _)| found == name), "{name}");
     }
+    drop(connection);
     fixture.end().await;
 }
 

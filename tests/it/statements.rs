@@ -8,7 +8,8 @@ use crate::support::statics::{statements, tables};
 use crate::support::store::{Raw, each};
 
 /// Asked on PostgreSQL only, and with a reason.
-const POSTGRES_ONLY: [(&str, &str); 1] = [("DEPLOYMENT_AND_CLOCK", "SQLite has no clock of its own")];
+pub(crate) const POSTGRES_ONLY: [(&str, &str); 1] =
+    [("DEPLOYMENT_AND_CLOCK", "SQLite has no clock of its own")];
 
 #[tokio::test]
 async fn every_text_is_understood_by_both_databases() {
