@@ -147,9 +147,7 @@ impl<D: Derivation> Runner<D> {
         self.measure(&reach, &heads);
         let behind = self.behind(&reach, &heads);
         if !behind.is_empty() {
-            self.fold(behind, &reach, (stop, rest)).await;
-            heads = self.heads().await?;
-            self.measure(&reach, &heads);
+            heads = self.fold(behind, (&reach, heads), (stop, rest)).await?;
         }
         self.tell(&heads);
         self.ask(&reach, &heads);
@@ -186,13 +184,13 @@ impl<D: Derivation> Runner<D> {
         self.figures.failing_logs.set(u64::try_from(self.failing.len()).unwrap_or(u64::MAX));
     }
 
-    /// A chunk of each log in turn, until none has more.
+    /// A chunk of each log in turn, until none has more; where every fold stands then.
     async fn fold(
         &mut self,
         mut behind: Vec<LogId>,
-        reach: &[Reach],
+        (reach, mut heads): (&[Reach], Heads),
         (stop, rest): (&CancellationToken, Duration),
-    ) {
+    ) -> Result<Heads, StoreError> {
         let mut full = 0;
         while !behind.is_empty() && !stop.is_cancelled() {
             let mut more = Vec::new();
@@ -205,14 +203,13 @@ impl<D: Derivation> Runner<D> {
                         if folded == Folded::More {
                             more.push(log);
                         }
-                        // Readers wait neither for the rest nor for the whole backlog.
-                        if let Ok(heads) = self.heads().await {
-                            self.measure(reach, &heads);
-                            self.tell(&heads);
-                        }
                     }
                     Err(error) => self.failed(log, &error),
                 }
+                // Readers wait neither for the rest nor for the whole backlog.
+                heads = self.heads().await?;
+                self.measure(reach, &heads);
+                self.tell(&heads);
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = tokio::time::sleep(watch.elapsed().min(rest)) => {}
@@ -221,6 +218,7 @@ impl<D: Derivation> Runner<D> {
             behind = more;
             full += 1;
         }
+        Ok(heads)
     }
 
     /// One chunk, after so many full ones, in a task of its own: a rule that panics fails its log alone.

@@ -183,9 +183,9 @@ fn from_opened(open: &OpenMessage) -> Option<Open> {
 
 /// Thousandths of a day.
 fn permille(fraction: f64) -> u16 {
-    // Most are of all or of nothing.
-    let likely = [0, 1_000].into_iter().find(|n| (f64::from(*n) - fraction * 1_000.0).abs() < 0.5);
-    likely.or_else(|| (0..=1_000).find(|n| f64::from(*n) + 0.5 > fraction * 1_000.0)).unwrap_or(1_000)
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+    let thousandths = (fraction * 1_000.0).round().clamp(0.0, 1_000.0) as u16;
+    thousandths
 }
 
 /// The outcome that a message tells of; nothing of a tombstone.

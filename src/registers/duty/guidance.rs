@@ -57,6 +57,11 @@ impl<'a> Scene<'a> {
         windows.filter(|window| !window.retired).map(move |window| (window, hall.course(&window.window, at)))
     }
 
+    /// The windows that somebody may hold, or have paused at.
+    pub fn windows_of(&self, person_id: &str) -> impl Iterator<Item = (&'a Window, Cow<'a, Course>)> {
+        self.looked_at(self.hall.windows_of(person_id))
+    }
+
     /// Is a window serving citizens?
     pub fn is_serving(&self, window: &str) -> bool {
         self.course(window).is_serving(self.policy, self.at)
@@ -70,7 +75,7 @@ impl<'a> Scene<'a> {
     /// The other window that somebody holds.
     pub fn holds(&self, person_id: &str, but: &str) -> Option<&'a Window> {
         let holds = |course: &Course| course.hold.as_ref().is_some_and(|hold| hold.person_id == person_id);
-        let windows = self.looked_at(self.hall.windows_of(person_id));
+        let windows = self.windows_of(person_id);
         let mut others = windows.filter(|(window, course)| window.window != but && holds(course));
         others.next().map(|(window, _)| window)
     }
@@ -80,7 +85,7 @@ impl<'a> Scene<'a> {
         let zone = self.hall.zone();
         let today = zone.day_of(self.at);
         let mut began = Vec::new();
-        for (_, course) in self.looked_at(self.hall.windows_of(person_id)) {
+        for (_, course) in self.windows_of(person_id) {
             let own = course.pauses().filter(|pause| pause.person_id == person_id && pause.is_a_persons());
             let real = own.filter(|pause| pause.ended.is_none_or(|(_, mode)| mode != EndMode::NotStarted));
             let of_today = real.filter(|pause| pause.begins <= self.at && zone.day_of(pause.begins) == today);

@@ -24,6 +24,15 @@ const QUEUE_MS: i64 = 600_000;
 /// Of a window at which nothing happened.
 static NOTHING: Course = Course::NOTHING;
 
+type Deeds = HashMap<Arc<str>, Arc<BTreeSet<Arc<str>>>>;
+
+/// Somebody did something at a window.
+fn did(deeds: &mut Deeds, person_id: &str, window: &Arc<str>) {
+    if !deeds.get(person_id).is_some_and(|windows| windows.contains(window)) {
+        Arc::make_mut(deeds.entry(person_id.into()).or_default()).insert(Arc::clone(window));
+    }
+}
+
 type Clockings = HashMap<Arc<str>, Arc<Vec<Clocked>>>;
 
 fn of<'a>(clocked: &'a Clockings, person_id: &str) -> &'a [Clocked] {
@@ -60,7 +69,7 @@ pub struct Hall {
     windows: HashMap<Arc<str>, Arc<Eventful>>,
     clocked: Clockings,
     /// The windows at which something was somebody's deed: whoever holds one, or paused at it, is among them.
-    deeds: HashMap<Arc<str>, Arc<BTreeSet<Arc<str>>>>,
+    deeds: Deeds,
     /// How many wait, and since when that is known.
     queues: HashMap<Arc<str>, (u32, EpochMs)>,
 }
@@ -101,10 +110,7 @@ impl Hall {
             return;
         }
         let window: Arc<str> = event.fact.window.as_str().into();
-        if !self.deeds.get(event.fact.person_id.as_str()).is_some_and(|windows| windows.contains(&window)) {
-            let person: Arc<str> = event.fact.person_id.as_str().into();
-            Arc::make_mut(self.deeds.entry(person).or_default()).insert(Arc::clone(&window));
-        }
+        did(&mut self.deeds, &event.fact.person_id, &window);
         let known = Arc::make_mut(self.windows.entry(window).or_default());
         let place = known.events.partition_point(|known| known.order() < event.order());
         if place < known.events.len() {
@@ -181,8 +187,7 @@ impl Hall {
             self.deeds.clear();
             for (window, known) in &self.windows {
                 for event in &known.events {
-                    let person: Arc<str> = event.fact.person_id.as_str().into();
-                    Arc::make_mut(self.deeds.entry(person).or_default()).insert(Arc::clone(window));
+                    did(&mut self.deeds, &event.fact.person_id, window);
                 }
             }
         }
@@ -206,19 +211,15 @@ impl Hall {
     /// A window at an instant.
     pub fn course(&self, window: &str, at: EpochMs) -> Cow<'_, Course> {
         let clocked = |person: &str| self.clocked_of(person);
-        if let Some(last) = self.last(window, at) {
-            return last.later(&clocked, at);
+        let Some(known) = self.windows.get(window) else { return Cow::Borrowed(&NOTHING) };
+        match self.last(known, at) {
+            Some(last) => last.later(&clocked, at),
+            None => Cow::Owned(course(known.events.iter().map(|event| &**event), &clocked, at)),
         }
-        let known = self.windows.get(window).map(|known| known.events.as_slice()).unwrap_or_default();
-        Cow::Owned(course(known.iter().map(|event| &**event), &clocked, at))
     }
 
     /// What a window was doing when the last of what is known of it happened; `None`: that was after the instant.
-    pub fn last(&self, window: &str, at: EpochMs) -> Option<&Course> {
-        self.windows.get(window).map_or(Some(&NOTHING), |known| self.last_of(known, at))
-    }
-
-    fn last_of<'a>(&'a self, known: &'a Eventful, at: EpochMs) -> Option<&'a Course> {
+    fn last<'a>(&'a self, known: &'a Eventful, at: EpochMs) -> Option<&'a Course> {
         let clocked = |person: &str| self.clocked_of(person);
         let last = || course(known.events.iter().map(|event| &**event), &clocked, known.last_at());
         (known.last_at() <= at).then(|| known.last.get_or_init(last))
@@ -235,7 +236,7 @@ impl Hall {
         let mut found: Vec<&str> = self
             .windows
             .iter()
-            .filter(|(_, known)| self.last_of(known, at).is_none_or(&may_be))
+            .filter(|(_, known)| self.last(known, at).is_none_or(&may_be))
             .map(|(window, _)| &**window)
             .collect();
         found.sort_unstable();

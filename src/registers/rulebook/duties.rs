@@ -2,12 +2,11 @@
 //! the clock-ins and the journals, the roster the policy.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::approvals::policies;
-use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
+use crate::kernel::{EpochMs, LogId, Pos, Zone};
 use crate::ledger::port::ConfigAt;
-use crate::policy::Policy;
 use crate::proto::PunchFact;
 use crate::registers::attendance::coverage::SILENT_MS;
 use crate::registers::attendance::known::Known;
@@ -27,21 +26,6 @@ use crate::store::{StoreError, Tx};
 pub(super) struct Duties {
     pub(super) state: duty::state::State,
     books: HashMap<LogId, Book>,
-    /// What the books say of a day, once it was asked: a batch is mostly of one day.
-    policies: Mutex<HashMap<(LogId, EpochDay), Arc<Policy>>>,
-}
-
-impl Duties {
-    /// The policy in force in a log on a day.
-    fn policy(&self, log: LogId, on: EpochDay) -> Arc<Policy> {
-        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = policies.entry((log, on)).or_insert_with(|| {
-            let empty = Book::default();
-            let book = self.books.get(&log).unwrap_or(&empty);
-            Arc::new(roster::plan::policy(book, on, roster::book::Seen::ALL))
-        });
-        Arc::clone(found)
-    }
 }
 
 /// When a clock-in was, as far as it tells itself.
@@ -206,7 +190,9 @@ pub(super) fn admit(
 ) -> Verdict {
     let zone = seen.deployment.zone(moment.centre).or_else(|| Zone::parse("").ok());
     let Some(zone) = zone else { return Err(Arc::new(NoSuchLog)) };
-    let policy = duties.policy(moment.log, zone.day_of(moment.at));
+    let empty = Book::default();
+    let book = duties.books.get(&moment.log).unwrap_or(&empty);
+    let policy = roster::plan::policy(book, zone.day_of(moment.at), roster::book::Seen::ALL);
     let arrival = command.stamped().and_then(|(source, stamp)| {
         let device = seen.own.device(stamp.device.as_str())?;
         Some(attendance.arrival(moment.log, device, (source, stamp), moment.at))

@@ -172,10 +172,10 @@ impl Judge<'_> {
 
     /// Is somebody who is to stand in there, and not away themselves?
     fn is_free(&self, asked: &Asked<'_>, person_id: &str) -> bool {
-        let away = self.here.seen.own.windows().any(|window| {
-            let course = self.scene.course(&window.window);
-            course.paused(asked.at).is_some_and(|pause| pause.person_id == person_id)
-        });
+        let away = self
+            .scene
+            .windows_of(person_id)
+            .any(|(_, course)| course.paused(asked.at).is_some_and(|pause| pause.person_id == person_id));
         person_id != asked.actor.person_id
             && self.here.works_here(person_id, self.here.today)
             && self.scene.hall.is_in(person_id, asked.at)
