@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
 use super::hall::{Hall, PAUSES_MOST};
-use super::open::Rate;
 use super::place::{Place, Schema};
 use super::server::Server;
 use super::spread::{Spread, Times};
@@ -90,8 +89,7 @@ type Change = (usize, usize);
 
 /// Measures.
 pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<Boards> {
-    let rate = options.rate.first().copied().unwrap_or(Rate::PerSecond(RATE));
-    let Rate::PerSecond(rate) = rate else { bail!("--kind board: --rate is changes a second") };
+    let rate = options.per_second(RATE)?;
     let changing = options.windows / 2;
     ensure!(changing > 0, "--windows: 2 or more");
     ensure!((1..=10_000).contains(&options.subscribers), "--subscribers: 1 to 10000");

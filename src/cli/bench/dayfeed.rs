@@ -6,13 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::commands::submit;
 use super::load::{Load, connections};
-use super::open::Rate;
+use super::open::sleep_until;
 use super::place::{Place, Schema};
 use super::roster;
 use super::server::Server;
@@ -20,16 +21,14 @@ use super::spread::{Spread, Times};
 use super::town::{CENTRE, HR, Size, Town};
 use super::{Contender, Options};
 use crate::cli::client::{Client, connect};
-use crate::cli::office::{Office, Opening, explain};
-use crate::clock::{Stopwatch, random};
-use crate::kernel::{EpochDay, LogId, RequestId, Zone};
-use crate::ledger::port::Submission;
+use crate::cli::office::{Office, Opening};
+use crate::clock::Stopwatch;
+use crate::kernel::{EpochDay, LogId, Zone};
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::calendar_year::{Day, day};
 use crate::proto::{CalendarYear, DayResult, WatchDayResultsRequest, WatchDayResultsResponse};
 use crate::registers::directory::fact::date;
 use crate::registers::roster::fact::Command as Roster;
-use crate::registers::rulebook::{Command, local_administrator};
 
 /// Clock-ins a second, unless `--rate` says how many.
 const RATE: f64 = 500.0;
@@ -79,8 +78,7 @@ impl std::fmt::Display for DayFeed {
 
 /// Measures.
 pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<DayFeed> {
-    let rate = options.rate.first().copied().unwrap_or(Rate::PerSecond(RATE));
-    let Rate::PerSecond(rate) = rate else { bail!("--kind dayfeed: --rate is clock-ins a second") };
+    let rate = options.per_second(RATE)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked below")]
     let needed = (rate * (WARM_UP.as_secs_f64() + options.seconds)).ceil() as usize + 1;
     // Everybody clocks in once: another one would not change how the day stands.
@@ -145,19 +143,6 @@ async fn at_work(town: &Town, office: &Office) -> anyhow::Result<EpochDay> {
     Ok(today)
 }
 
-async fn submit(office: &Office, log: LogId, commands: Vec<Command>) -> anyhow::Result<()> {
-    let submission = |command| Submission {
-        log,
-        request_id: RequestId::random(random(&*office.clock)),
-        author: local_administrator(),
-        command,
-    };
-    for answer in office.desk.ledger().submit_all(commands.into_iter().map(submission).collect()).await? {
-        answer.map_err(|error| explain(error.into()))?;
-    }
-    Ok(())
-}
-
 /// When a clock-in was due and when it was answered, by its entry.
 type Sent = HashMap<u64, (Duration, Duration)>;
 
@@ -175,11 +160,7 @@ async fn clock_in(
     let began = watch.elapsed();
     let dues = (0_u32..).map(|number| Duration::from_secs_f64(f64::from(number) / rate));
     for (number, due) in dues.take_while(|due| *due < time).enumerate() {
-        let early = (began + due).saturating_sub(watch.elapsed());
-        // The timer knows milliseconds: what is nearer is sent at once, and counts from when it was due.
-        if early > Duration::from_millis(1) {
-            tokio::time::sleep(early).await;
-        }
+        sleep_until(watch, began + due).await;
         let terminal = terminals.get_mut(number % TERMINALS).context("no terminal")?;
         let channel = channels.get(number % channels.len()).context("no connection")?;
         let client = terminal.client(channel);

@@ -1,7 +1,5 @@
 //! What people's days of a month take as a file, and how much memory.
 
-use std::path::Path;
-
 use anyhow::{Context, ensure};
 use serde::Serialize;
 
@@ -77,13 +75,9 @@ pub(super) async fn write(month: &Month, place: &Place, days: usize) -> anyhow::
             before_mib,
             peak_mib: memory("VmHWM")?,
         });
-        remove(&out)?;
+        std::fs::remove_file(&out).context("failed to remove the export")?;
     }
     Ok(all)
-}
-
-fn remove(out: &Path) -> anyhow::Result<()> {
-    std::fs::remove_file(out).context("failed to remove the export")
 }
 
 /// Of this process, in MiB.

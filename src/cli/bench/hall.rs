@@ -9,16 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, ensure};
 
+use super::commands::{label, stamp, submit};
 use super::town::{CENTRE, Size, Terminal, Town, UPLOADER, card, request_id};
 use crate::cli::client::Client;
 use crate::cli::import::people;
 use crate::cli::office::{Office, Opening, explain};
 use crate::clock::random;
-use crate::kernel::{
-    CentreId, DeviceId, EpochMs, Label, LogId, PersonId, RequestId, Subject, WindowId, Words, Zone,
-};
+use crate::kernel::{CentreId, EpochMs, LogId, PersonId, RequestId, Subject, WindowId, Words, Zone};
 use crate::ledger::committer::Lane;
-use crate::ledger::port::{Author, PassRef, Submission};
+use crate::ledger::port::{Author, PassRef};
 use crate::proto::presented::Who as Shown;
 use crate::proto::punch::{Direction, Method};
 use crate::proto::role_grant::Holder;
@@ -26,11 +25,10 @@ use crate::proto::{
     Assignment, Credential, Device, DeviceStamp, DirectoryPersonal, EndPauseRequest, Policy, Presented,
     ReceiptView, Role, RoleGrant, ServiceItem, StartPauseRequest, Window, credential, device, pause, window,
 };
-use crate::registers::attendance::fact::{Command as Attendance, Punch, Source, Stamp, Who};
+use crate::registers::attendance::fact::{Command as Attendance, Punch, Source, Who};
 use crate::registers::directory::fact::{Command as Directory, Record, date};
 use crate::registers::duty::fact::{Act, Command as Duty, Deed, Start};
 use crate::registers::roster::fact::Command as Roster;
-use crate::registers::rulebook::{Command, local_administrator};
 use crate::registers::wire::timestamp;
 use crate::store::{Binds, Statement};
 
@@ -114,7 +112,7 @@ impl Hall {
             };
             anyhow::Ok(Attendance::punch(punch).into())
         };
-        self.submit(office, posts.iter().map(punch).collect::<Result<_, _>>()?).await
+        submit(office, self.town.log, posts.iter().map(punch).collect::<Result<_, _>>()?).await
     }
 
     /// The same deed at some windows.
@@ -126,21 +124,7 @@ impl Hall {
     ) -> anyhow::Result<()> {
         let now = office.clock.now();
         let commands = posts.iter().map(|post| Ok(Duty::deed(post.deed(now, act(now))?).into()));
-        self.submit(office, commands.collect::<anyhow::Result<_>>()?).await
-    }
-
-    async fn submit(&self, office: &Office, commands: Vec<Command>) -> anyhow::Result<()> {
-        let submission = |command| Submission {
-            log: self.town.log,
-            request_id: RequestId::random(random(&*office.clock)),
-            author: local_administrator(),
-            command,
-        };
-        let submissions = commands.into_iter().map(submission).collect();
-        for answer in office.desk.ledger().submit_all(submissions).await? {
-            answer.map_err(|error| explain(error.into()))?;
-        }
-        Ok(())
+        submit(office, self.town.log, commands.collect::<anyhow::Result<_>>()?).await
     }
 
     /// Its clock terminals, with empty journals.
@@ -346,19 +330,4 @@ async fn allow(town: &Town, office: &Office) -> anyhow::Result<()> {
     let written = give(first, proposal).await.map_err(explain)?;
     give(second, Roster::ApprovePolicy { proposal: written.pos }).await.map_err(explain)?;
     Ok(())
-}
-
-fn stamp(device: &str, seq: u64, now: EpochMs, began: EpochMs) -> anyhow::Result<Stamp> {
-    Ok(Stamp {
-        device: DeviceId::parse(device)?,
-        seq,
-        boot_id: label("boot-1")?,
-        mono_ms: now.since(began).max(0).unsigned_abs(),
-        claimed: now,
-        signature: Vec::new(),
-    })
-}
-
-fn label(text: &str) -> anyhow::Result<Label> {
-    Label::parse(text).map_err(|(code, _)| anyhow::anyhow!("{code}"))
 }

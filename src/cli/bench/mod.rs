@@ -14,7 +14,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -31,6 +31,7 @@ use town::{PEOPLE, Size, Terminal, Town};
 
 mod baseline;
 mod board;
+mod commands;
 mod dayfeed;
 mod days;
 mod exported;
@@ -116,6 +117,15 @@ impl Options {
     /// How large a deployment with a hall is.
     fn size(&self, terminals: usize) -> Size {
         Size { people: self.people.unwrap_or(PEOPLE), terminals }
+    }
+
+    /// The one rate of a kind that has no closed loop, which a multiple would be of.
+    fn per_second(&self, unless_given: f64) -> anyhow::Result<f64> {
+        match self.rate.first().copied() {
+            None => Ok(unless_given),
+            Some(Rate::PerSecond(rate)) => Ok(rate),
+            Some(Rate::Times(_)) => bail!("--rate: of this kind a number a second, not a multiple"),
+        }
     }
 
     /// The matrix. No more connections than callers: a cell that is another one again is left out.

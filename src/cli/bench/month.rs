@@ -7,26 +7,26 @@ use std::sync::Arc;
 use anyhow::Context;
 use tonic::transport::Channel;
 
+use super::commands::{label, stamp, submit};
 use super::place::{Place, Schema};
 use super::roster;
-use super::town::{CENTRE, HR, TTL_S};
+use super::town::{CENTRE, HR, TTL_S, options};
 use crate::cli::client::Client;
 use crate::cli::import::people;
 use crate::cli::office::{Office, Opening};
 use crate::cli::{init, token};
-use crate::clock::{Clock, MockClock, random};
-use crate::kernel::{CentreId, DeviceId, EpochDay, EpochMs, Label, LogId, Pos, RequestId, Subject, Zone};
-use crate::ledger::port::Submission;
+use crate::clock::{Clock, MockClock};
+use crate::kernel::{CentreId, DeviceId, EpochDay, EpochMs, LogId, PersonId, Pos, Subject, Zone};
 use crate::proto::presented::Who as Shown;
 use crate::proto::punch::{Direction, Method};
 use crate::proto::{CalendarYear, Device, DirectoryPersonal, Presented, Role, device};
 use crate::registers::attendance::contact::Contact;
-use crate::registers::attendance::fact::{Command as Attendance, Punch, Source, Stamp, Who};
+use crate::registers::attendance::fact::{Command as Attendance, Punch, Source, Who};
 use crate::registers::attendance::service::watch;
 use crate::registers::directory::fact::{Command as Directory, Record};
 use crate::registers::roster::fact::Command as Roster;
 use crate::registers::roster::notices;
-use crate::registers::rulebook::{Command, local_administrator};
+use crate::registers::rulebook::Command;
 use crate::registers::stamp::sample::Sample;
 
 /// Terminals; people share them.
@@ -40,9 +40,6 @@ const TIMES: [(i32, i32, Direction); 4] = [
 ];
 /// Terminals tell of themselves so often.
 const REPORT_MINUTES: i32 = 5;
-/// Commands handed in at once.
-const AT_ONCE: usize = 1_000;
-
 /// A centre that lives through a month.
 pub(super) struct Month {
     /// What it works with.
@@ -67,15 +64,7 @@ impl Month {
         let clock = Arc::new(MockClock::new(zone.start_of(first.plus_days(-1)), 1));
         let opening =
             Opening { clock: Arc::<MockClock>::clone(&clock) as Arc<dyn Clock>, ..Opening::default() };
-        let options = init::Options {
-            data: place.folder(schema),
-            centre: CENTRE.to_owned(),
-            name: "Bench".to_owned(),
-            admins: Vec::new(),
-            deployment: "bench.qinlian.example".to_owned(),
-            tz: "Asia/Shanghai".to_owned(),
-            database: place.url(schema).await?,
-        };
+        let options = options(&place.folder(schema), place.url(schema).await?);
         let mut office = init::begin(options, opening).await?.office;
         office.config.listen.port = 0;
         let log = office.log_of(&CentreId::parse(CENTRE)?).await?;
@@ -96,11 +85,11 @@ impl Month {
             let record = Record::Device(Device { device: code(number), kind, ..Device::default() });
             Directory::Put { record, personal: DirectoryPersonal::default() }.into()
         });
-        self.submit(self.log, terminals.collect()).await?;
+        submit(&self.office, self.log, terminals.collect()).await?;
         let year: CalendarYear = notices::shipped("cn-2026").context("the notice of 2026")?;
-        self.submit(LogId::DEPLOYMENT, vec![Roster::CalendarYear(year).into()]).await?;
+        submit(&self.office, LogId::DEPLOYMENT, vec![Roster::CalendarYear(year).into()]).await?;
         let rosters = roster::works(&self.people, self.first, [(510, 720), (840, 1_050)]);
-        self.submit(self.log, rosters).await?;
+        submit(&self.office, self.log, rosters).await?;
         let centre = CentreId::parse(CENTRE)?;
         token::grant(&self.office, &Subject::parse(HR)?, Role::Hr, &centre, None).await
     }
@@ -109,23 +98,6 @@ impl Month {
     pub(super) fn reader(&self, channel: Channel) -> anyhow::Result<Client> {
         let issuer = self.office.issuer()?;
         Ok(Client { channel, token: issuer.token(&Subject::parse(HR)?, self.clock.now(), TTL_S) })
-    }
-
-    async fn submit(&self, log: LogId, commands: Vec<Command>) -> anyhow::Result<()> {
-        let mut commands = commands.into_iter().peekable();
-        while commands.peek().is_some() {
-            let batch = commands.by_ref().take(AT_ONCE).map(|command| Submission {
-                log,
-                request_id: RequestId::random(random(&*self.clock)),
-                author: local_administrator(),
-                command,
-            });
-            let batch = batch.collect::<Vec<_>>();
-            for answer in self.office.desk.ledger().submit_all(batch).await? {
-                answer.context("a command was refused")?;
-            }
-        }
-        Ok(())
     }
 
     /// One day, minute by minute; how many clock-ins that were.
@@ -150,7 +122,7 @@ impl Month {
                 commands.push(self.punch(number, &person, direction)?);
             }
             punches += u64::try_from(commands.len())?;
-            self.submit(self.log, commands).await?;
+            submit(&self.office, self.log, commands).await?;
             if minute % REPORT_MINUTES == 0 {
                 self.report().await?;
             }
@@ -171,17 +143,10 @@ impl Month {
         let journal = self.journals.get_mut(terminal).context("a terminal")?;
         *journal += 1;
         let seq = *journal;
-        let person_id = crate::kernel::PersonId::parse(person)?;
+        let person_id = PersonId::parse(person)?;
         Ok(Attendance::punch(Punch {
             source: Source::Live,
-            stamp: Stamp {
-                device: DeviceId::parse(&code(terminal))?,
-                seq,
-                boot_id: label("boot-1")?,
-                mono_ms: self.mono_ms(),
-                claimed: self.clock.now(),
-                signature: Vec::new(),
-            },
+            stamp: stamp(&code(terminal), seq, self.clock.now(), self.began)?,
             direction,
             method: Method::Face,
             device_label: label("")?,
@@ -218,8 +183,4 @@ impl Month {
 
 fn code(number: usize) -> String {
     format!("clock-{number:03}")
-}
-
-fn label(text: &str) -> anyhow::Result<Label> {
-    Label::parse(text).map_err(|(code, _)| anyhow::anyhow!("{code}"))
 }

@@ -69,6 +69,14 @@ impl Arrivals {
     }
 }
 
+/// Waits until a call is due. The timer knows milliseconds: what is nearer is sent at once, and counts from when it was due.
+pub(super) async fn sleep_until(watch: Stopwatch, due: Duration) {
+    let early = due.saturating_sub(watch.elapsed());
+    if early > Duration::from_millis(1) {
+        tokio::time::sleep(early).await;
+    }
+}
+
 /// Puts load on a server, the terminals in turn.
 pub(super) async fn run(
     office: &Arc<Office>,
@@ -84,11 +92,7 @@ pub(super) async fn run(
     let watch = Stopwatch::start();
     let (mut due, mut number) = (Duration::ZERO, 0);
     while due < WARM_UP + load.time {
-        let early = due.saturating_sub(watch.elapsed());
-        // The timer knows milliseconds: what is nearer is sent at once, and counts from when it was due.
-        if early > Duration::from_millis(1) {
-            tokio::time::sleep(early).await;
-        }
+        sleep_until(watch, due).await;
         let terminal = terminals.get_mut(number % load.callers).context("no terminal")?;
         let channel = channels.get(number % channels.len()).context("no connection")?;
         let call = Call::of(terminal, office, load.upload);

@@ -84,16 +84,7 @@ impl Town {
         size: Size,
         opening: Opening,
     ) -> anyhow::Result<Self> {
-        let options = init::Options {
-            data: data.to_owned(),
-            centre: CENTRE.to_owned(),
-            name: "Bench".to_owned(),
-            admins: Vec::new(),
-            deployment: "bench.qinlian.example".to_owned(),
-            tz: "Asia/Shanghai".to_owned(),
-            database,
-        };
-        let begun = init::begin(options, opening).await?;
+        let begun = init::begin(options(data, database), opening).await?;
         let (office, administrators) = (begun.office, begun.administrators);
         let mut config = office.config.clone();
         config.listen.port = 0;
@@ -186,6 +177,19 @@ impl Town {
         let (request_id, punch) = parsed.context("a clock-in is not valid")?;
         let author = local_administrator();
         Ok(Submission { log: self.log, request_id, author, command: Attendance::punch(punch).into() })
+    }
+}
+
+/// How every deployment of a bench begins.
+pub(super) fn options(data: &Path, database: Option<String>) -> init::Options {
+    init::Options {
+        data: data.to_owned(),
+        centre: CENTRE.to_owned(),
+        name: "Bench".to_owned(),
+        admins: Vec::new(),
+        deployment: "bench.qinlian.example".to_owned(),
+        tz: "Asia/Shanghai".to_owned(),
+        database,
     }
 }
 
