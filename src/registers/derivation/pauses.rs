@@ -5,6 +5,8 @@
 //! a pause waits for the clock-outs of its person, for as long as one that is recorded at once can be about it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message as _;
 
@@ -18,7 +20,7 @@ use crate::proto::{Fact, PauseResult};
 use crate::registers::attendance::load;
 use crate::registers::directory::view::day;
 use crate::registers::duty::clocked::{Clocked, SHIFT_MS, Way};
-use crate::registers::duty::course::{Event, course};
+use crate::registers::duty::course::{Course, Event, course};
 use crate::registers::duty::fact::happened;
 use crate::registers::duty::hall::REACH_MS;
 use crate::registers::duty::pause::{MINUTE_MS, PauseCourse};
@@ -177,6 +179,18 @@ pub(super) struct Paused {
     events: HashMap<String, Vec<Event>>,
     punches: load::Rows,
     book: Book,
+    /// The window that was looked at last: something that happens at one touches every pause of its day, at one moment.
+    last: Mutex<Option<Arc<Looked>>>,
+}
+
+/// What some of a window's events come to at a moment.
+#[derive(Debug)]
+struct Looked {
+    window: String,
+    /// Which of its events.
+    among: Range<usize>,
+    at: (Pos, EpochMs),
+    course: Course,
 }
 
 /// Loads what some pauses need in states until another.
@@ -223,21 +237,18 @@ impl Paused {
         let Some((window, asked)) = self.asked.get(&key) else { return nothing };
         let as_of = moment.as_of.pos;
         let events = self.events.get(window).map(Vec::as_slice).unwrap_or_default();
-        let near = asked.plus_ms(-REACH_MS)..=asked.plus_ms(SHIFT_MS);
-        let events: Vec<&Event> =
-            events.iter().filter(|event| event.pos < as_of && near.contains(&event.at)).collect();
-        let people: BTreeSet<&str> = events.iter().map(|event| event.fact.person_id.as_str()).collect();
-        let clocked: HashMap<&str, Vec<Clocked>> =
-            people.into_iter().map(|person| (person, self.clocked(person, as_of))).collect();
-        let of = |person: &str| clocked.get(person).map(Vec::as_slice).unwrap_or_default();
-        let course = course(events.iter().copied(), &of, moment.at);
-        let mut found = course.pauses();
+        let (since, until) = (asked.plus_ms(-REACH_MS), asked.plus_ms(SHIFT_MS));
+        let first = events.partition_point(|event| event.at < since);
+        let near = first..events.partition_point(|event| event.at <= until);
+        let known = events.get(near.clone()).unwrap_or_default().iter().filter(|event| event.pos < as_of);
         // A second pause of the same window did not fit: it has no course of its own.
         // A clock-out may end a pause that is in the way of this one, too.
-        let in_the_way = events.iter().filter(|event| event.at <= *asked);
+        let in_the_way = known.take_while(|event| event.at <= *asked);
         let paused = in_the_way.filter(|event| matches!(event.fact.what, Some(What::Paused(_))));
         let people: BTreeSet<&str> = paused.map(|event| event.fact.person_id.as_str()).collect();
         let outs = outs_of(&people, *asked, moment);
+        let looked = self.looked(window, near, moment);
+        let mut found = looked.course.pauses();
         let Some(pause) = found.find(|pause| pause.pos == key.0 && pause.window == *window) else {
             return Derived { body: Body::Nothing, waits: outs };
         };
@@ -246,6 +257,27 @@ impl Paused {
         let content = result(pause, &policy, moment.at).encode_to_vec();
         let waits = turns(pause, &policy, moment).into_iter().chain(outs).collect();
         Derived { body: Body::Content(content), waits }
+    }
+
+    /// A window by some of its events, at a moment.
+    fn looked(&self, window: &str, among: Range<usize>, moment: &Moment) -> Arc<Looked> {
+        let at = (moment.as_of.pos, moment.at);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |last: &&Arc<Looked>| last.window == window && last.among == among && last.at == at;
+        if let Some(same) = last.as_ref().filter(same) {
+            return Arc::clone(same);
+        }
+        let events = self.events.get(window).and_then(|events| events.get(among.clone()));
+        let events: Vec<&Event> =
+            events.unwrap_or_default().iter().filter(|event| event.pos < at.0).collect();
+        let people: BTreeSet<&str> = events.iter().map(|event| event.fact.person_id.as_str()).collect();
+        let clocked: HashMap<&str, Vec<Clocked>> =
+            people.into_iter().map(|person| (person, self.clocked(person, at.0))).collect();
+        let of = |person: &str| clocked.get(person).map(Vec::as_slice).unwrap_or_default();
+        let course = course(events, &of, moment.at);
+        let looked = Arc::new(Looked { window: window.to_owned(), among, at, course });
+        *last = Some(Arc::clone(&looked));
+        looked
     }
 
     /// When somebody clocked in and out, as far as was known before a position.
