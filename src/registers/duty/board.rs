@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::course::Course;
-use super::guidance::{Scene, number, serves_item};
+use super::guidance::{Scene, in_order, serves_item};
 use super::text;
 use crate::kernel::EpochMs;
 use crate::proto::board_window::State;
@@ -19,7 +19,7 @@ pub type Silent = HashMap<String, EpochMs>;
 pub fn board(scene: &Scene<'_>, silent: &Silent, item: Option<&str>) -> Vec<BoardWindow> {
     let mut windows: Vec<&Window> = scene.own.windows().collect();
     windows.retain(|window| item.is_none_or(|item| serves_item(window, item)));
-    windows.sort_by_key(|window| (number(&window.number), window.number.clone(), window.window.clone()));
+    windows.sort_by(|one, other| in_order(one).cmp(&in_order(other)));
     windows.into_iter().map(|window| line(scene, silent, window)).collect()
 }
 

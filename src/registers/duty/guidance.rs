@@ -84,11 +84,12 @@ impl<'a> Scene<'a> {
     pub fn pauses_today(&self, person_id: &str) -> Vec<(EpochMs, EpochMs)> {
         let zone = self.hall.zone();
         let today = zone.day_of(self.at);
+        let today = zone.start_of(today)..zone.start_of(today.plus_days(1));
         let mut began = Vec::new();
         for (_, course) in self.windows_of(person_id) {
             let own = course.pauses().filter(|pause| pause.person_id == person_id && pause.is_a_persons());
             let real = own.filter(|pause| pause.ended.is_none_or(|(_, mode)| mode != EndMode::NotStarted));
-            let of_today = real.filter(|pause| pause.begins <= self.at && zone.day_of(pause.begins) == today);
+            let of_today = real.filter(|pause| pause.begins <= self.at && today.contains(&pause.begins));
             began.extend(
                 of_today.map(|pause| (pause.begins, pause.ended.map_or(self.at, |(ended, _)| ended))),
             );
@@ -114,15 +115,9 @@ impl<'a> Scene<'a> {
             .collect();
         // A queue that nobody tells is no short one: then queues are left out.
         let told = found.iter().all(|(_, waiting)| waiting.is_some());
-        found.sort_by_key(|(other, waiting)| {
+        found.sort_by_cached_key(|(other, waiting)| {
             let waiting = waiting.filter(|_| told).unwrap_or_default();
-            (
-                other.zone != of.zone,
-                waiting,
-                number(&other.number),
-                other.number.clone(),
-                other.window.clone(),
-            )
+            (other.zone != of.zone, waiting, in_order(other))
         });
         found.into_iter().map(|(other, _)| other).take(WINDOWS_MOST).collect()
     }
@@ -177,8 +172,9 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// `3` comes before `12`; what has no number comes last.
-pub fn number(number: &str) -> u64 {
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or(u64::MAX)
+/// The order of windows: `3` comes before `12`; what has no number comes last.
+pub fn in_order(window: &Window) -> (u64, &str, &str) {
+    let digits = window.number.chars().filter_map(|digit| digit.to_digit(10).map(u64::from));
+    let number = digits.map(Some).reduce(|number, digit| number?.checked_mul(10)?.checked_add(digit?));
+    (number.flatten().unwrap_or(u64::MAX), &window.number, &window.window)
 }

@@ -27,11 +27,13 @@ static NOTHING: Course = Course::NOTHING;
 type Deeds = HashMap<Arc<str>, Arc<BTreeSet<Arc<str>>>>;
 
 /// Somebody did something at a window.
-fn did(deeds: &mut Deeds, person_id: &str, window: &Arc<str>) {
+fn did(deeds: &mut Arc<Deeds>, person_id: &str, window: &Arc<str>) {
     if !deeds.get(person_id).is_some_and(|windows| windows.contains(window)) {
-        Arc::make_mut(deeds.entry(person_id.into()).or_default()).insert(Arc::clone(window));
+        Arc::make_mut(Arc::make_mut(deeds).entry(person_id.into()).or_default()).insert(Arc::clone(window));
     }
 }
+
+type Queues = HashMap<Arc<str>, (u32, EpochMs)>;
 
 type Clockings = HashMap<Arc<str>, Arc<Vec<Clocked>>>;
 
@@ -56,7 +58,7 @@ impl Eventful {
     }
 }
 
-/// A centre's hall.
+/// A centre's hall. A batch copies it, and mostly touches windows only.
 #[derive(Debug, Clone)]
 pub struct Hall {
     /// One past the last entry that it knows.
@@ -67,11 +69,11 @@ pub struct Hall {
     newest: EpochMs,
     zone: Zone,
     windows: HashMap<Arc<str>, Arc<Eventful>>,
-    clocked: Clockings,
+    clocked: Arc<Clockings>,
     /// The windows at which something was somebody's deed: whoever holds one, or paused at it, is among them.
-    deeds: Deeds,
+    deeds: Arc<Deeds>,
     /// How many wait, and since when that is known.
-    queues: HashMap<Arc<str>, (u32, EpochMs)>,
+    queues: Arc<Queues>,
 }
 
 impl Hall {
@@ -83,9 +85,9 @@ impl Hall {
             newest: EpochMs::ZERO,
             zone,
             windows: HashMap::new(),
-            clocked: HashMap::new(),
-            deeds: HashMap::new(),
-            queues: HashMap::new(),
+            clocked: Arc::default(),
+            deeds: Arc::default(),
+            queues: Arc::default(),
         }
     }
 
@@ -105,7 +107,8 @@ impl Hall {
         if let Some(What::Queued(queued)) = &event.fact.what {
             // How many wait for an item ranks no window before another.
             if queued.item.is_empty() {
-                self.queues.insert(event.fact.window.as_str().into(), (queued.waiting, event.at));
+                Arc::make_mut(&mut self.queues)
+                    .insert(event.fact.window.as_str().into(), (queued.waiting, event.at));
             }
             return;
         }
@@ -123,7 +126,7 @@ impl Hall {
 
     /// Somebody clocked in or out.
     pub fn clocked(&mut self, person_id: &str, clocked: Clocked) {
-        let known = Arc::make_mut(self.clocked.entry(person_id.into()).or_default());
+        let known = Arc::make_mut(Arc::make_mut(&mut self.clocked).entry(person_id.into()).or_default());
         let place = known.partition_point(|earlier| *earlier < clocked);
         known.insert(place, clocked);
         for known in self.windows.values_mut() {
@@ -177,14 +180,16 @@ impl Hall {
             }
             !known.events.is_empty()
         });
-        self.clocked.retain(|_, known| {
-            if known.first().is_some_and(|first| first.at < since) {
-                Arc::make_mut(known).retain(|clocked| clocked.at >= since);
-            }
-            !known.is_empty()
-        });
+        if self.clocked.values().any(|known| known.first().is_none_or(|first| first.at < since)) {
+            Arc::make_mut(&mut self.clocked).retain(|_, known| {
+                if known.first().is_some_and(|first| first.at < since) {
+                    Arc::make_mut(known).retain(|clocked| clocked.at >= since);
+                }
+                !known.is_empty()
+            });
+        }
         if forgot {
-            self.deeds.clear();
+            self.deeds = Arc::default();
             for (window, known) in &self.windows {
                 for event in &known.events {
                     did(&mut self.deeds, &event.fact.person_id, window);

@@ -9,7 +9,7 @@ use crate::ledger::reader;
 use crate::proto::{GetDutyReportRequest, GetDutyReportResponse, Window};
 use crate::registers::desk::Desk;
 use crate::registers::duty::clocked::SHIFT_MS;
-use crate::registers::duty::guidance::number;
+use crate::registers::duty::guidance::in_order;
 use crate::registers::duty::hall::REACH_MS;
 use crate::registers::duty::parse;
 use crate::registers::duty::report::{Days, Report, Wanted, report};
@@ -67,7 +67,7 @@ pub async fn duty_report(desk: &Desk, log: LogId, order: &Order) -> Result<Repor
     if window.is_some_and(|wanted| !windows.iter().any(|window| window.window == wanted)) {
         return Err(Failure::NotFound("window"));
     }
-    windows.sort_by_key(|window| (number(&window.number), window.number.clone(), window.window.clone()));
+    windows.sort_by(|one, other| in_order(one).cmp(&in_order(other)));
     let codes = windows.iter().map(|window| window.window.as_str()).collect();
     let ends = zone.start_of(until.plus_days(1)).plus_ms(SHIFT_MS).min(look.at);
     let during = (zone.start_of(from).plus_ms(-REACH_MS), ends);
