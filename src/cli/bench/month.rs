@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use super::commands::{label, stamp, submit};
 use super::place::{Place, Schema};
 use super::roster;
-use super::town::{CENTRE, HR, TTL_S, options};
+use super::town::{CENTRE, HR, TTL_S, code, options};
 use crate::cli::client::Client;
 use crate::cli::import::people;
 use crate::cli::office::{Office, Opening};
@@ -40,6 +40,7 @@ const TIMES: [(i32, i32, Direction); 4] = [
 ];
 /// Terminals tell of themselves so often.
 const REPORT_MINUTES: i32 = 5;
+
 /// A centre that lives through a month.
 pub(super) struct Month {
     /// What it works with.
@@ -179,8 +180,4 @@ impl Month {
         watch::round(&self.office.desk).await.context("what terminals told was not recorded")?;
         Ok(())
     }
-}
-
-fn code(number: usize) -> String {
-    format!("clock-{number:03}")
 }

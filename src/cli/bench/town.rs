@@ -193,7 +193,8 @@ pub(super) fn options(data: &Path, database: Option<String>) -> init::Options {
     }
 }
 
-fn code(number: usize) -> String {
+/// A terminal.
+pub(super) fn code(number: usize) -> String {
     format!("clock-{number:03}")
 }
 

@@ -240,14 +240,15 @@ impl Paused {
         let (since, until) = (asked.plus_ms(-REACH_MS), asked.plus_ms(SHIFT_MS));
         let first = events.partition_point(|event| event.at < since);
         let near = first..events.partition_point(|event| event.at <= until);
-        let known = events.get(near.clone()).unwrap_or_default().iter().filter(|event| event.pos < as_of);
+        let events = events.get(near.clone()).unwrap_or_default();
+        let known = events.iter().filter(|event| event.pos < as_of);
         // A second pause of the same window did not fit: it has no course of its own.
         // A clock-out may end a pause that is in the way of this one, too.
         let in_the_way = known.take_while(|event| event.at <= *asked);
         let paused = in_the_way.filter(|event| matches!(event.fact.what, Some(What::Paused(_))));
         let people: BTreeSet<&str> = paused.map(|event| event.fact.person_id.as_str()).collect();
         let outs = outs_of(&people, *asked, moment);
-        let looked = self.looked(window, near, moment);
+        let looked = self.looked(window, (near, events), moment);
         let mut found = looked.course.pauses();
         let Some(pause) = found.find(|pause| pause.pos == key.0 && pause.window == *window) else {
             return Derived { body: Body::Nothing, waits: outs };
@@ -260,16 +261,19 @@ impl Paused {
     }
 
     /// A window by some of its events, at a moment.
-    fn looked(&self, window: &str, among: Range<usize>, moment: &Moment) -> Arc<Looked> {
+    fn looked(
+        &self,
+        window: &str,
+        (among, events): (Range<usize>, &[Event]),
+        moment: &Moment,
+    ) -> Arc<Looked> {
         let at = (moment.as_of.pos, moment.at);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |last: &&Arc<Looked>| last.window == window && last.among == among && last.at == at;
         if let Some(same) = last.as_ref().filter(same) {
             return Arc::clone(same);
         }
-        let events = self.events.get(window).and_then(|events| events.get(among.clone()));
-        let events: Vec<&Event> =
-            events.unwrap_or_default().iter().filter(|event| event.pos < at.0).collect();
+        let events: Vec<&Event> = events.iter().filter(|event| event.pos < at.0).collect();
         let people: BTreeSet<&str> = events.iter().map(|event| event.fact.person_id.as_str()).collect();
         let clocked: HashMap<&str, Vec<Clocked>> =
             people.into_iter().map(|person| (person, self.clocked(person, at.0))).collect();

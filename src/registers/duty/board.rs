@@ -19,7 +19,7 @@ pub type Silent = HashMap<String, EpochMs>;
 pub fn board(scene: &Scene<'_>, silent: &Silent, item: Option<&str>) -> Vec<BoardWindow> {
     let mut windows: Vec<&Window> = scene.own.windows().collect();
     windows.retain(|window| item.is_none_or(|item| serves_item(window, item)));
-    windows.sort_by(|one, other| in_order(one).cmp(&in_order(other)));
+    windows.sort_by_cached_key(|window| in_order(window));
     windows.into_iter().map(|window| line(scene, silent, window)).collect()
 }
 

@@ -67,7 +67,7 @@ pub async fn duty_report(desk: &Desk, log: LogId, order: &Order) -> Result<Repor
     if window.is_some_and(|wanted| !windows.iter().any(|window| window.window == wanted)) {
         return Err(Failure::NotFound("window"));
     }
-    windows.sort_by(|one, other| in_order(one).cmp(&in_order(other)));
+    windows.sort_by_cached_key(|window| in_order(window));
     let codes = windows.iter().map(|window| window.window.as_str()).collect();
     let ends = zone.start_of(until.plus_days(1)).plus_ms(SHIFT_MS).min(look.at);
     let during = (zone.start_of(from).plus_ms(-REACH_MS), ends);
