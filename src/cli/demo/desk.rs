@@ -213,7 +213,7 @@ impl<'a> Desk<'a> {
         let came = self.month.written_down();
         let [officer, other] = cast::OFFICERS;
         for (nth, lead) in cast::LEADS.into_iter().enumerate() {
-            let own = |who: usize| who % cast::LEADS.len() == nth && !cast::LEADS.contains(&who);
+            let own = |who: usize| cast::seconded_by(who) == nth && !cast::LEADS.contains(&who);
             let list: Vec<(usize, i32)> = came.iter().copied().filter(|(who, _)| own(*who)).collect();
             let signs = if list.iter().any(|(who, _)| *who == officer) { other } else { officer };
             self.roll(lead, &list, signs).await?;
@@ -260,8 +260,9 @@ const fn decision(approves: bool) -> Decision {
 
 /// Whose turn a step is, of a request of somebody's.
 fn decider(step: &ApprovalStep, who: usize) -> usize {
-    let department = who % cast::DEPARTMENTS.len();
-    let of = |those: [usize; 4]| those.get(department).copied().unwrap_or_default();
+    let of = |those: [usize; cast::DEPARTMENTS.len()]| {
+        those.get(cast::seconded_by(who)).copied().unwrap_or_default()
+    };
     match (step.by(), step.role()) {
         (By::BPost, _) => cast::stands_in(who),
         (By::Department, _) => of(cast::FILES),

@@ -124,7 +124,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 
     tell::heading("The centre");
     let mut town = setup::set_up(&office, &channel, administrator, zone.day_of(begins)).await?;
-    say(&format!("  {CENTRE_NAME}: 20 windows, 60 people of 4 departments, 4 terminals."));
+    say(&format!("  {CENTRE_NAME}: 20 windows, 60 people of 8 departments, 4 terminals."));
     say(&format!("  It is {} in the story. Everything is in", zone.wall(begins)));
     say(&format!("  {}", data.display()));
 
@@ -209,7 +209,7 @@ impl Story<'_> {
             }
         }
         tell::heading("What HR pulls of the month");
-        let [_, _, (department, name), _] = cast::DEPARTMENTS;
+        let [_, _, (department, name), ..] = cast::DEPARTMENTS;
         let names = town.people.iter().enumerate().map(|(who, id)| (id.clone(), cast::name(who))).collect();
         let page = pull.feed(department, FEED_LINES).await?;
         say(&format!("  The feed of final days of {name} begins (ListDayResultsSince):"));

@@ -20,7 +20,7 @@ pub(super) const CUT: (i32, i32) = (490, 570);
 /// Whom the chief representative forgot to write down meanwhile.
 pub(super) const FORGOTTEN: usize = 25;
 /// Who comes on the holiday by law.
-pub(super) const ON_DUTY: usize = 34;
+pub(super) const ON_DUTY: usize = 38;
 
 /// Three days worth a look: whose, which, and what happened.
 pub(super) const EXPLAINED: [(usize, usize, &str); 3] = [

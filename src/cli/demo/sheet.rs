@@ -121,8 +121,7 @@ pub(super) fn sheet(month: &Month, people: &[String], days: &[DayResult]) -> Vec
     let mut lines = head(month, &dates);
     for (nth, (_, department)) in cast::DEPARTMENTS.into_iter().enumerate() {
         lines.push(format!("  {department}"));
-        for (who, person) in people.iter().enumerate().filter(|(who, _)| who % cast::DEPARTMENTS.len() == nth)
-        {
+        for (who, person) in people.iter().enumerate().filter(|(who, _)| cast::seconded_by(*who) == nth) {
             let of = |date: &EpochDay| by_day.get(&(person.as_str(), *date)).map_or("", |mark| mark.shown());
             let row = dates.iter().map(|date| padded(of(date), MARK)).collect::<String>();
             lines.push(format!("  {}{}", padded(&cast::name(who), BEFORE - 2), row.trim_end()));
@@ -265,7 +264,7 @@ pub(super) fn totals(department: &str, all: &[MonthSummary]) {
         *kinds.entry(leave.kind().as_str_name()).or_default() += leave.days;
     }
     let leave: Vec<String> = kinds.into_iter().map(|(kind, days)| format!("{kind} {days}")).collect();
-    line("days of leave", leave.join(", "));
+    line("days of leave", if leave.is_empty() { "none".to_owned() } else { leave.join(", ") });
     line("holidays worked", count(|one| one.holidays_worked).to_string());
     line("days still open", count(|one| one.open_days).to_string());
 }

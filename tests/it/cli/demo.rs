@@ -154,7 +154,7 @@ fn the_month_says_of_everybody_what_happened_and_why() {
         "clocked at 16:20; after an",
         "by a correction (rule R8)",
         "(缺卡 MISSING without it)",
-        &format!("{} due", 15 * works.len()),
+        &format!("{} due", 9 * works.len()),
         "holidays worked       1",
         "1 by correction",
         "qinlian export days",
