@@ -106,8 +106,7 @@ async fn over(
         let client = Client { channel: connect(server.port()).await?, token: town.reader(office, HR)? };
         let mut reader = Reader::begin(&client, today).await?;
         tokio::time::timeout(BEGIN, reader.until_begun(people)).await.context("the day did not begin")??;
-        // PostgreSQL plans by what autovacuum counted, which it does within a minute. A centre has been there for longer.
-        office.desk.store().maintain("", "ANALYZE").await?;
+        super::counted(office).await?;
         let watch = Stopwatch::start();
         let (stop, stopped) = watch::channel(());
         let reading = tokio::spawn(reader.watches(watch, stopped));

@@ -178,6 +178,7 @@ impl Centre {
                 live(&hall, &office, (&clock, zone), (first.plus_days(day), 1_440)).await?;
             }
             live(&hall, &office, (&clock, zone), (today, NOW)).await?;
+            super::counted(&office).await?;
             let (head, _) = office.desk.ledger().reader().head(hall.town.log).await?;
             anyhow::Ok(head.size)
         };
