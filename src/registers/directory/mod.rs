@@ -16,6 +16,7 @@ pub mod service;
 pub mod state;
 pub mod terminal;
 pub mod view;
+pub mod windows;
 
 pub use cache::Directories;
 pub use state::Directory;

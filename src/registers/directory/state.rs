@@ -3,10 +3,11 @@
 //! It holds no personal field, so it may be kept; and it is shared by who admits and who reads, as one value.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::fact::{Noun, Record, day, opt_day};
 use super::view::{GrantView, Reach};
+use super::windows::Windows;
 use crate::kernel::{CentreId, DepartmentId, EpochDay, EpochMs, LogId, Pos, Subject, WindowId, Zone};
 use crate::proto::role_grant::Holder;
 use crate::proto::{
@@ -40,6 +41,8 @@ pub struct Directory {
     people: HashMap<Noun, HashMap<String, Vec<String>>>,
     /// Grants by subject.
     subjects: HashMap<String, Vec<String>>,
+    /// The windows as citizens look for one, once somebody has asked.
+    windows: OnceLock<Arc<Windows>>,
 }
 
 impl Directory {
@@ -54,6 +57,9 @@ impl Directory {
             self.index(&record, &code);
         } else {
             self.index_holder(&record, &code);
+        }
+        if noun == Noun::Window {
+            self.windows.take();
         }
         let held = Arc::new(Held { first, pos, put, record });
         self.order.insert((noun, first, code.clone()), Arc::clone(&held));
@@ -160,6 +166,11 @@ impl Directory {
         self.list(Noun::Window, None)
             .filter_map(|held| if let Record::Window(window) = &held.record { Some(window) } else { None })
             .filter(|window| !window.retired)
+    }
+
+    /// The windows that are not retired and serve all of some items, in the order of their numbers.
+    pub fn windows_serving<'a>(&'a self, items: &[String]) -> impl Iterator<Item = &'a Window> {
+        self.windows.get_or_init(|| Arc::new(Windows::of(self.windows()))).serving(items)
     }
 
     /// The windows that are retired, each with the position of the entry that retired it.

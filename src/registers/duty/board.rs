@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::course::Course;
-use super::guidance::{Scene, in_order, serves_item};
+use super::guidance::Scene;
 use super::text;
 use crate::kernel::EpochMs;
 use crate::proto::board_window::State;
 use crate::proto::guidance::Kind;
 use crate::proto::{BoardWindow, Guidance, LocalizedText, Window};
+use crate::registers::directory::windows::{in_order, serves_item};
 use crate::registers::wire::timestamp;
 
 /// Windows whose terminal is silent, since when.

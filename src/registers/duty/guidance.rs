@@ -9,9 +9,9 @@ use crate::kernel::{EpochMs, Pos};
 use crate::policy::Policy;
 use crate::proto::guidance::Kind;
 use crate::proto::pause::EndMode;
-use crate::proto::window::Kind as WindowKind;
 use crate::proto::{Guidance, Window};
 use crate::registers::directory::Directory;
+use crate::registers::directory::windows::serves;
 
 /// Windows that are named to citizens.
 pub const WINDOWS_MOST: usize = 3;
@@ -29,16 +29,6 @@ pub struct Scene<'a> {
     pub policy: &'a Policy,
     /// When.
     pub at: EpochMs,
-}
-
-/// Does a window serve everything that another one does? One for everything (综合) serves everything.
-fn serves(window: &Window, items: &[String]) -> bool {
-    window.kind() == WindowKind::General || items.iter().all(|item| window.items.contains(item))
-}
-
-/// Does a window serve an item?
-pub fn serves_item(window: &Window, item: &str) -> bool {
-    window.kind() == WindowKind::General || window.items.iter().any(|own| own == item)
 }
 
 impl<'a> Scene<'a> {
@@ -102,23 +92,30 @@ impl<'a> Scene<'a> {
     pub fn ranked(&self, of: &Window) -> Vec<&'a Window> {
         let own = self.course(&of.window);
         let holder = own.hold.as_ref().map(|hold| hold.person_id.as_str());
-        let serving =
-            self.own.windows().filter(|other| other.window != of.window && serves(other, &of.items));
-        let mut found: Vec<(&Window, Option<u32>)> = serving
-            .filter(|other| {
-                let course = self.course(&other.window);
-                let others = course.hold.as_ref().map(|hold| hold.person_id.as_str()) != holder;
-                let soon = course.pause.as_ref().is_some_and(|pause| pause.begins.since(self.at) <= SOON_MS);
-                course.is_serving(self.policy, self.at) && others && !soon
-            })
-            .map(|other| (other, self.hall.waiting(&other.window, self.at)))
-            .collect();
+        let others = self.own.windows_serving(&of.items).filter(|other| other.window != of.window);
+        let helps = others.filter(|other| {
+            let course = self.course(&other.window);
+            let by_another = course.hold.as_ref().map(|hold| hold.person_id.as_str()) != holder;
+            let soon = course.pause.as_ref().is_some_and(|pause| pause.begins.since(self.at) <= SOON_MS);
+            course.is_serving(self.policy, self.at) && by_another && !soon
+        });
+        let is_near = |other: &&Window| other.zone == of.zone;
+        if !self.hall.tells_queues(self.at) {
+            // In their order already: as soon as enough are near, the others need no look.
+            let (mut near, mut far) = (Vec::new(), Vec::new());
+            for other in helps {
+                if is_near(&other) { &mut near } else { &mut far }.push(other);
+                if near.len() == WINDOWS_MOST {
+                    break;
+                }
+            }
+            return near.into_iter().chain(far).take(WINDOWS_MOST).collect();
+        }
+        let mut found: Vec<(&Window, Option<u32>)> =
+            helps.map(|other| (other, self.hall.waiting(&other.window, self.at))).collect();
         // A queue that nobody tells is no short one: then queues are left out.
         let told = found.iter().all(|(_, waiting)| waiting.is_some());
-        found.sort_by_cached_key(|(other, waiting)| {
-            let waiting = waiting.filter(|_| told).unwrap_or_default();
-            (other.zone != of.zone, waiting, in_order(other))
-        });
+        found.sort_by_key(|(other, waiting)| (!is_near(other), waiting.filter(|_| told).unwrap_or_default()));
         found.into_iter().map(|(other, _)| other).take(WINDOWS_MOST).collect()
     }
 
@@ -127,8 +124,8 @@ impl<'a> Scene<'a> {
     pub fn is_last(&self, of: &Window) -> bool {
         let wanted = usize::from(self.policy.windows_per_item);
         of.items.iter().any(|item| {
-            let others =
-                self.own.windows().filter(|other| other.window != of.window && serves_item(other, item));
+            let serving = self.own.windows_serving(std::slice::from_ref(item));
+            let others = serving.filter(|other| other.window != of.window);
             let open = others.filter(|other| self.is_serving(&other.window));
             open.take(wanted).count() < wanted
         })
@@ -170,11 +167,4 @@ impl<'a> Scene<'a> {
         }
         changed
     }
-}
-
-/// The order of windows: `3` comes before `12`; what has no number comes last.
-pub fn in_order(window: &Window) -> (u64, &str, &str) {
-    let digits = window.number.chars().filter_map(|digit| digit.to_digit(10).map(u64::from));
-    let number = digits.map(Some).reduce(|number, digit| number?.checked_mul(10)?.checked_add(digit?));
-    (number.flatten().unwrap_or(u64::MAX), &window.number, &window.window)
 }

@@ -283,6 +283,11 @@ impl Hall {
         of_pause.map(|(window, _)| &**window)
     }
 
+    /// Does anybody tell how many wait anywhere?
+    pub fn tells_queues(&self, at: EpochMs) -> bool {
+        self.queues.values().any(|(_, told)| at.since(*told) < QUEUE_MS)
+    }
+
     /// How many wait at a window, if somebody tells.
     pub fn waiting(&self, window: &str, at: EpochMs) -> Option<u32> {
         self.queues.get(window).filter(|(_, told)| at.since(*told) < QUEUE_MS).map(|(waiting, _)| *waiting)

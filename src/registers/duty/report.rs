@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::course::Stretch;
-use super::guidance::serves_item;
 use super::hall::Hall;
 use super::pause::{MINUTE_MS, PauseCourse};
 use crate::kernel::{EpochDay, EpochMs, Zone};
@@ -14,6 +13,7 @@ use crate::policy::Policy;
 use crate::proto::board_window::State;
 use crate::proto::pause::{Classification, EndMode};
 use crate::proto::{DutyFlag, DutyMinutes, ItemDuty, PauseFigures, Window, WindowDuty};
+use crate::registers::directory::windows::serves_item;
 
 /// From an instant until before another.
 pub type During = (EpochMs, EpochMs);

@@ -17,7 +17,6 @@ use crate::registers::desk::{Place, Revealed};
 use crate::registers::directory::admit::Seen;
 use crate::registers::directory::reach::Here;
 use crate::registers::duty::board;
-use crate::registers::duty::guidance::serves_item;
 use crate::registers::duty::pause::PauseCourse;
 use crate::registers::duty::{parse, rows};
 use crate::registers::failure::Failure;
@@ -235,8 +234,8 @@ fn hall(place: &Place, look: &Look, indexes: &Indexes) -> GetHallResponse {
                 && scene.is_last(window),
         });
     }
-    let served = |item: &str| {
-        let mut serving = place.own.windows().filter(|window| serves_item(window, item));
+    let served = |item: &String| {
+        let mut serving = place.own.windows_serving(std::slice::from_ref(item));
         serving.any(|window| scene.is_serving(&window.window))
     };
     let items = place.deployment.items().map(|item| item.item.clone());

@@ -18,8 +18,8 @@ use crate::proto::{
     BoardWindow, GetHallRequest, WatchBoardRequest, WatchBoardResponse, WatchHallRequest, WatchHallResponse,
 };
 use crate::registers::desk::Desk;
+use crate::registers::directory::windows::serves_item;
 use crate::registers::duty::board::{board, changes, shared};
-use crate::registers::duty::guidance::serves_item;
 use crate::registers::duty::parse;
 use crate::registers::failure::Failure;
 use crate::registers::wire::{self, timestamp};
