@@ -17,7 +17,7 @@ use tonic_types::StatusExt as _;
 use super::hall::{Hall, PAUSES_MOST};
 use super::load::{Load, connections};
 use super::place::{Place, Schema};
-use super::report::millis;
+use super::report::{median, millis};
 use super::server::Server;
 use super::tally::{Answered, Figure, Tally};
 use super::town::Terminal;
@@ -41,7 +41,7 @@ pub(super) struct Pauses {
     punches: Figure,
     starts: Figure,
     ends: Figure,
-    /// `StartPause` a second, of `RecordPunch` a second: of the medians, and in every round.
+    /// `StartPause` a second, of `RecordPunch` a second: the median of the rounds, each against itself, and every one.
     ratio: f64,
     ratios: Vec<f64>,
     /// Pauses whose answer sends citizens to other windows.
@@ -120,14 +120,15 @@ fn told(
     (guided, pauses): (u64, u64),
 ) -> Pauses {
     let [punches, starts, ends] = tallies.map(Tally::figure);
-    let ratios = starts.rounds.iter().zip(&punches.rounds).map(|(start, punch)| start / punch).collect();
+    let ratios: Vec<f64> =
+        starts.rounds.iter().zip(&punches.rounds).map(|(start, punch)| start / punch).collect();
     Pauses {
         windows: options.windows,
         callers: load.callers,
         connections: load.connections,
         wave,
         pauses_of_a_window: pauses as f64 / (options.windows * options.rounds) as f64,
-        ratio: starts.per_second / punches.per_second,
+        ratio: median(ratios.clone()),
         ratios,
         punches,
         starts,
