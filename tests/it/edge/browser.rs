@@ -3,17 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use qinlian::clock::{Clock, SystemClock, random};
-use qinlian::kernel::RequestId;
-use qinlian::proto::directory_service_client::DirectoryServiceClient;
-use qinlian::proto::duty_service_client::DutyServiceClient;
-use qinlian::proto::presented::Who;
-use qinlian::proto::*;
-use qinlian::registers::wire::timestamp;
 use serde_json::{Value, json};
-use tonic::Request;
-use tonic::transport::Channel;
 
+use crate::rigs::desk::Desk;
 use crate::rigs::server::Server;
 use crate::rigs::town::{HALL, Town};
 use crate::support::chromium::{Browser, Screen};
@@ -34,123 +26,13 @@ const ITEMS: [&str; 4] = ["企业开办登记", "不动产登记", "社会保险
 const WINDOWS: [&[usize]; 14] =
     [&[0], &[0], &[0, 1], &[1], &[1], &[2], &[2], &[2, 3], &[3], &[3], &[], &[], &[0, 1, 2, 3], &[1]];
 
-/// Somebody at the terminal `t0`, which stands at no window, and its journal.
-struct Desk<'a> {
-    town: &'a Town,
-    duty: DutyServiceClient<Channel>,
-    seq: u64,
-}
-
-fn id() -> String {
-    RequestId::random(random(&SystemClock::new())).to_string()
-}
-
-impl<'a> Desk<'a> {
-    /// Puts the windows; all but the last three are opened.
-    async fn begin(town: &'a Town, server: &Server) -> Self {
-        let mut directory = DirectoryServiceClient::new(server.connect().await);
-        let administrator = town.administrator.clone();
-        for (number, name) in ITEMS.into_iter().enumerate() {
-            let item =
-                ServiceItem { item: format!("i{number}"), name: name.to_owned(), ..Default::default() };
-            let request = PutServiceItemRequest {
-                centre: "_".to_owned(),
-                request_id: id(),
-                service_item: Some(item),
-                ..Default::default()
-            };
-            directory.put_service_item(signed(town, &administrator, request)).await.expect("an item");
-        }
-        for (number, items) in WINDOWS.into_iter().enumerate() {
-            let kind = if items.is_empty() { window::Kind::General } else { window::Kind::Specialised };
-            let window = Window {
-                window: format!("w{number}"),
-                number: (number + 1).to_string(),
-                zone: "A".to_owned(),
-                items: items.iter().map(|item| format!("i{item}")).collect(),
-                kind: kind.into(),
-                retired: false,
-            };
-            let centre = HALL.to_owned();
-            let request =
-                PutWindowRequest { centre, request_id: id(), window: Some(window), ..Default::default() };
-            directory.put_window(signed(town, &administrator, request)).await.expect("a window");
-        }
-        let duty = DutyServiceClient::new(server.connect().await);
-        let mut desk = Self { town, duty, seq: 0 };
-        for window in 0..WINDOWS.len() - 3 {
-            desk.opens(window).await;
-        }
-        desk
+/// Puts the windows; all but the last three are opened.
+async fn begin<'a>(town: &'a Town, server: &Server) -> Desk<'a> {
+    let desk = Desk::begin(town, &server.connect().await, &ITEMS, &WINDOWS).await;
+    for window in 0..WINDOWS.len() - 3 {
+        desk.opens(window).await;
     }
-
-    fn stood(&mut self, window: usize) -> (Option<DeviceStamp>, Option<Presented>) {
-        self.seq += 1;
-        let now = SystemClock::new().now();
-        let stamp = DeviceStamp {
-            device: "t0".to_owned(),
-            device_seq: self.seq,
-            boot_id: "b1".to_owned(),
-            mono_ms: self.seq,
-            claimed_at: Some(timestamp(now)),
-            signature: Vec::new(),
-        };
-        let who = Who::PersonId(self.town.people[window].clone());
-        (Some(stamp), Some(Presented { who: Some(who), ..Presented::default() }))
-    }
-
-    async fn opens(&mut self, window: usize) {
-        let (stamp, presented) = self.stood(window);
-        let request = OpenWindowRequest {
-            centre: HALL.to_owned(),
-            request_id: id(),
-            stamp,
-            presented,
-            window: format!("w{window}"),
-            override_reason: "试运行".to_owned(),
-            ..OpenWindowRequest::default()
-        };
-        self.duty.open_window(signed(self.town, "device:t0", request)).await.expect("it opens");
-    }
-
-    /// It pauses for so many minutes; answers when it will be back, as a clock on the wall of the hall says it.
-    async fn pauses(&mut self, window: usize, minutes: i64) -> String {
-        let (stamp, presented) = self.stood(window);
-        let back = SystemClock::new().now().plus_ms(minutes * 60_000);
-        let request = StartPauseRequest {
-            centre: HALL.to_owned(),
-            request_id: id(),
-            stamp,
-            presented,
-            window: format!("w{window}"),
-            reason: pause::Reason::Comfort.into(),
-            expected_return_at: Some(timestamp(back)),
-            sign_displayed: true,
-            sign_mode: pause::SignMode::CardSign.into(),
-            ..StartPauseRequest::default()
-        };
-        self.duty.start_pause(signed(self.town, "device:t0", request)).await.expect("it pauses");
-        crate::duty::rig::clock(&timestamp(back))
-    }
-
-    async fn returns(&mut self, window: usize) {
-        let (stamp, presented) = self.stood(window);
-        let request = EndPauseRequest {
-            centre: HALL.to_owned(),
-            request_id: id(),
-            stamp,
-            presented,
-            window: format!("w{window}"),
-            ..EndPauseRequest::default()
-        };
-        self.duty.end_pause(signed(self.town, "device:t0", request)).await.expect("it is back");
-    }
-}
-
-fn signed<T>(town: &Town, subject: &str, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.metadata_mut().insert("authorization", town.token(subject).parse().expect("a token"));
-    request
+    desk
 }
 
 /// The card of a window, as text.
@@ -194,7 +76,7 @@ async fn the_board_changes_by_itself_on_a_phone_a_desk_and_a_wall() {
     let Some(mut browser) = Browser::start().await else { return };
     let town = Town::on_sqlite().await;
     let server = town.serve(0).await;
-    let mut desk = Desk::begin(&town, &server).await;
+    let desk = begin(&town, &server).await;
     desk.pauses(6, 9).await;
     let (origin, board) =
         (format!("http://{}/", server.address()), format!("http://{}/board/{HALL}", server.address()));
@@ -241,7 +123,7 @@ async fn without_a_script_the_board_says_the_same_and_changes_only_when_it_is_lo
     let Some(mut browser) = Browser::start().await else { return };
     let town = Town::on_sqlite().await;
     let server = town.serve(0).await;
-    let mut desk = Desk::begin(&town, &server).await;
+    let desk = begin(&town, &server).await;
     let board = format!("http://{}/board/{HALL}", server.address());
     browser.page(SCREENS[1].1, "zh-CN").await;
     browser.open(&board).await;
@@ -266,7 +148,7 @@ async fn a_board_that_nobody_answers_says_so_and_recovers() {
     let Some(mut browser) = Browser::start().await else { return };
     let town = Town::on_sqlite().await;
     let server = town.serve(0).await;
-    let mut desk = Desk::begin(&town, &server).await;
+    let desk = begin(&town, &server).await;
     browser.page(SCREENS[0].1, "zh-CN").await;
     browser.open(&format!("http://{}/board/{HALL}", server.address())).await;
     assert!(browser.becomes(&says(0, &["正常服务"]), SOON).await);

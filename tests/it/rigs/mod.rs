@@ -4,6 +4,7 @@
 //! What a rig believes is what its terminals wrote down for themselves, outside the server's folder, and what the
 //! judge finds in the ledger; never the server's health and never its log.
 
+pub(crate) mod desk;
 mod judge;
 pub(crate) mod load;
 pub(crate) mod server;
@@ -19,6 +20,7 @@ mod overload;
 mod rolling;
 mod stop;
 mod three;
+mod windows;
 
 use qinlian::clock::{MockClock, random};
 

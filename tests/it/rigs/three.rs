@@ -26,7 +26,7 @@ use super::server::Server;
 use super::town::{HALL, Town};
 use crate::support::{say_aloud, scale};
 
-const PROCESSES: usize = 3;
+pub(super) const PROCESSES: usize = 3;
 const CALLERS: usize = 24;
 const READERS: usize = 6;
 /// 30 s: far longer than results take.

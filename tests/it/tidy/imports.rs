@@ -131,9 +131,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("{cli,demo,bench,main,lib}", &["*"]),
 ];
 
-/// What a snapshot as of an entry holds does not fit a view: the directory, which every register looks things up in, who is responsible for whom, and
-/// the journals of devices, which are one for all registers.
-const DIRECTORY: &str = "registers/directory/{Directory,journal,reach,state}";
+/// What a snapshot as of an entry holds does not fit a view: the directory, which every register looks things up in, what its windows serve, who is
+/// responsible for whom, and the journals of devices, which are one for all registers.
+const DIRECTORY: &str = "registers/directory/{Directory,journal,reach,state,windows}";
 /// The directories that a batch sees.
 const SEEN: &str = "registers/directory/admit/Seen";
 
