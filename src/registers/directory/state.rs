@@ -169,7 +169,7 @@ impl Directory {
     }
 
     /// The windows that are not retired and serve all of some items, in the order of their numbers.
-    pub fn windows_serving<'a>(&'a self, items: &[String]) -> impl Iterator<Item = &'a Window> {
+    pub fn windows_serving<'a>(&'a self, items: &[impl AsRef<str>]) -> impl Iterator<Item = &'a Window> {
         self.windows.get_or_init(|| Arc::new(Windows::of(self.windows()))).serving(items)
     }
 

@@ -21,11 +21,9 @@ pub struct Windows {
 impl Windows {
     /// Puts windows in order.
     pub fn of<'a>(windows: impl IntoIterator<Item = &'a Window>) -> Self {
-        let mut all: Vec<Window> = windows.into_iter().cloned().collect();
-        all.sort_by_cached_key(|window| {
-            let (digits, number, code) = in_order(window);
-            (digits, number.to_owned(), code.to_owned())
-        });
+        let mut all: Vec<&Window> = windows.into_iter().collect();
+        all.sort_by_cached_key(|window| in_order(window));
+        let all: Vec<Window> = all.into_iter().cloned().collect();
         let mut by_item: HashMap<String, Vec<usize>> = HashMap::new();
         for item in all.iter().flat_map(|window| &window.items) {
             by_item.entry(item.clone()).or_default();
@@ -42,10 +40,10 @@ impl Windows {
     }
 
     /// Those that serve all of some items, in the order of their numbers.
-    pub fn serving<'a>(&'a self, items: &[String]) -> impl Iterator<Item = &'a Window> {
+    pub fn serving<'a>(&'a self, items: &[impl AsRef<str>]) -> impl Iterator<Item = &'a Window> {
         let places = match items.first() {
             None => &self.places,
-            Some(first) => self.by_item.get(first).unwrap_or(&self.general),
+            Some(first) => self.by_item.get(first.as_ref()).unwrap_or(&self.general),
         };
         let found = places.iter().filter_map(|place| self.all.get(*place));
         found.filter(|window| serves(window, items))
@@ -53,8 +51,8 @@ impl Windows {
 }
 
 /// Does a window serve all of some items? One for everything (综合) serves everything.
-pub fn serves(window: &Window, items: &[String]) -> bool {
-    items.iter().all(|item| serves_item(window, item))
+pub fn serves(window: &Window, items: &[impl AsRef<str>]) -> bool {
+    items.iter().all(|item| serves_item(window, item.as_ref()))
 }
 
 /// Does a window serve an item?
@@ -91,9 +89,8 @@ mod tests {
         ];
         let windows = Windows::of(&all);
         let found = |items: &[&str]| {
-            let items: Vec<String> = items.iter().copied().map(str::to_owned).collect();
-            let found: Vec<String> = windows.serving(&items).map(|window| window.number.clone()).collect();
-            let mut wanted: Vec<&Window> = all.iter().filter(|window| serves(window, &items)).collect();
+            let found: Vec<String> = windows.serving(items).map(|window| window.number.clone()).collect();
+            let mut wanted: Vec<&Window> = all.iter().filter(|window| serves(window, items)).collect();
             wanted.sort_by_key(|window| in_order(window));
             assert!(wanted.into_iter().map(|window| &window.number).eq(&found), "{items:?}");
             found.join(" ")

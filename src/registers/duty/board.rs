@@ -10,7 +10,6 @@ use crate::kernel::EpochMs;
 use crate::proto::board_window::State;
 use crate::proto::guidance::Kind;
 use crate::proto::{BoardWindow, Guidance, LocalizedText, Window};
-use crate::registers::directory::windows::{in_order, serves_item};
 use crate::registers::wire::timestamp;
 
 /// Windows whose terminal is silent, since when.
@@ -18,10 +17,7 @@ pub type Silent = HashMap<String, EpochMs>;
 
 /// The windows of the board, in the order of their numbers; only those that serve an item when one is named.
 pub fn board(scene: &Scene<'_>, silent: &Silent, item: Option<&str>) -> Vec<BoardWindow> {
-    let mut windows: Vec<&Window> = scene.own.windows().collect();
-    windows.retain(|window| item.is_none_or(|item| serves_item(window, item)));
-    windows.sort_by_cached_key(|window| in_order(window));
-    windows.into_iter().map(|window| line(scene, silent, window)).collect()
+    scene.own.windows_serving(item.as_slice()).map(|window| line(scene, silent, window)).collect()
 }
 
 /// What a window is doing, as far as anybody can tell: of a terminal that is silent nothing is known, unless the window is
