@@ -124,7 +124,13 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
 
     tell::heading("The centre");
     let mut town = setup::set_up(&office, &channel, administrator, zone.day_of(begins)).await?;
-    say(&format!("  {CENTRE_NAME}: 20 windows, 60 people of 8 departments, 4 terminals."));
+    say(&format!(
+        "  {CENTRE_NAME}: {} windows, {} people of {} departments, {} terminals.",
+        cast::WINDOWS,
+        cast::PEOPLE,
+        cast::DEPARTMENTS.len(),
+        town.terminals.len()
+    ));
     say(&format!("  It is {} in the story. Everything is in", zone.wall(begins)));
     say(&format!("  {}", data.display()));
 

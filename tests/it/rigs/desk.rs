@@ -28,7 +28,12 @@ fn id() -> String {
 
 impl<'a> Desk<'a> {
     /// Puts items by their names, and windows by the numbers of the items that they serve: none for everything.
-    pub(crate) async fn begin(town: &'a Town, way: &Channel, items: &[&str], windows: &[&[usize]]) -> Self {
+    pub(crate) async fn begin(
+        town: &'a Town,
+        way: &Channel,
+        items: &[&str],
+        windows: &[impl AsRef<[usize]>],
+    ) -> Self {
         let mut directory = DirectoryServiceClient::new(way.clone());
         let administrator = town.token(&town.administrator);
         for (number, name) in items.iter().enumerate() {
@@ -42,7 +47,7 @@ impl<'a> Desk<'a> {
             };
             directory.put_service_item(signed(request, &administrator)).await.expect("an item");
         }
-        for (number, items) in windows.iter().enumerate() {
+        for (number, items) in windows.iter().map(AsRef::as_ref).enumerate() {
             let kind = if items.is_empty() { window::Kind::General } else { window::Kind::Specialised };
             let window = Window {
                 window: format!("w{number}"),
