@@ -185,7 +185,7 @@ impl Zone {
     /// The civil day of an instant here.
     pub fn day_of(&self, at: EpochMs) -> EpochDay {
         let stamp = Timestamp::from_millisecond(at.0).unwrap_or_default();
-        EpochDay::from_date(stamp.to_zoned_datetime(self.zone.clone()).date())
+        EpochDay::from_date(self.zone.to_datetime(stamp).date())
     }
 
     /// The first instant of a civil day here.
@@ -204,15 +204,19 @@ impl Zone {
     /// The instant at which a wall clock here shows so many minutes after 00:00 of a day; before it if negative, on a
     /// later day from 1440 on. In a gap or a fold as [`Zone::instant_of`].
     pub fn at_minutes(&self, day: EpochDay, minutes: i32) -> EpochMs {
-        let minutes = jiff::Span::new().minutes(i64::from(minutes));
-        let local = day.date().to_datetime(civil::Time::midnight()).checked_add(minutes);
-        local.map_or(EpochMs::MAX, |local| self.instant_of(local).unwrap_or(EpochMs::ZERO))
+        let days = day.0.saturating_add(minutes.div_euclid(1_440));
+        let Ok(date) = EPOCH.checked_add(jiff::Span::new().days(days)) else { return EpochMs::MAX };
+        let minutes = minutes.rem_euclid(1_440);
+        let [hour, minute] = [minutes / 60, minutes % 60].map(|part| i8::try_from(part).unwrap_or_default());
+        self.instant_of(date.at(hour, minute, 0, 0)).unwrap_or(EpochMs::ZERO)
     }
 
     /// `2026-11-23 08:31:05` on a wall clock here.
     pub fn wall(&self, at: EpochMs) -> String {
-        let stamp = Timestamp::from_millisecond(at.0).unwrap_or_default();
-        stamp.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+        let local = self.zone.to_datetime(Timestamp::from_millisecond(at.0).unwrap_or_default());
+        let ((year, month, day), time) = ((local.year(), local.month(), local.day()), local.time());
+        let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 }
 

@@ -35,6 +35,13 @@ static ENTRIES_FROM: Statement = Statement::new(
      FROM ledger_entry e WHERE e.log_id = $1 AND e.pos >= $2 ORDER BY e.pos LIMIT $3",
 );
 
+/// The same without what only a proof takes.
+static FACTS_FROM: Statement = Statement::new(
+    "SELECT e.pos, e.leaf, \
+     (SELECT p.payload FROM ledger_part p WHERE p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0) \
+     FROM ledger_entry e WHERE e.log_id = $1 AND e.pos >= $2 ORDER BY e.pos LIMIT $3",
+);
+
 /// The smallest checkpoint of an epoch that is larger than an index.
 static CHECKPOINT_ABOVE: Statement = Statement::new(
     "SELECT size, root, seal FROM ledger_checkpoint WHERE log_id = $1 AND epoch = $2 AND size > $3 ORDER BY size LIMIT 1",
@@ -424,10 +431,26 @@ fn fold(mut row: Vec<Hash>) -> Option<Hash> {
     row.first().copied()
 }
 
+/// An entry as whoever derives from facts reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// Its position.
+    pub pos: Pos,
+    /// Its leaf.
+    pub leaf: Vec<u8>,
+    /// The payload of the facts part.
+    pub facts: Option<Vec<u8>>,
+}
+
 /// Up to `limit` entries from a position on, inside a transaction.
-pub async fn entries_in(tx: &mut Tx, log: LogId, from: Pos, limit: u32) -> Result<Vec<Stored>, StoreError> {
+pub async fn facts_in(tx: &mut Tx, log: LogId, from: Pos, limit: u32) -> Result<Vec<Stated>, StoreError> {
     let binds = Binds::new().and(log.column()).and(from.column()).and(limit);
-    tx.fetch(&ENTRIES_FROM, binds, read_entry).await
+    tx.fetch(&FACTS_FROM, binds, |cells| {
+        let pos = Pos::from_column(cells.int()?)
+            .ok_or(StoreError::Inconsistent { table: "ledger_entry", column: "pos" })?;
+        Ok(Stated { pos, leaf: cells.blob()?, facts: cells.opt_blob()? })
+    })
+    .await
 }
 
 /// How far a log reaches. For whoever follows it: its seal is not looked at.
@@ -449,23 +472,6 @@ pub struct Standing {
 pub fn index_of(epochs: &[Epoch], pos: Pos) -> u64 {
     let epoch = epochs.iter().rev().find(|epoch| epoch.base <= pos);
     pos.get() - epoch.map_or(0, |epoch| epoch.base.get())
-}
-
-static KINDS: Statement = Statement::new(
-    "SELECT pos, kind FROM ledger_entry WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
-);
-
-/// The kinds of entries, by position, as their leaves name them.
-pub async fn kinds(store: &Store, log: LogId, positions: &[Pos]) -> Result<HashMap<Pos, u16>, StoreError> {
-    let bad = |column| StoreError::Inconsistent { table: "ledger_entry", column };
-    let keys = KeySet::ints(positions.iter().map(|pos| pos.column()));
-    let rows = store
-        .fetch(&KINDS, Binds::new().and(log.column()).keys(keys), |cells| {
-            let pos = Pos::from_column(cells.int()?).ok_or(bad("pos"))?;
-            Ok((pos, u16::try_from(cells.int()?).map_err(|_| bad("kind"))?))
-        })
-        .await?;
-    Ok(rows.into_iter().collect())
 }
 
 /// When entries were recorded, by position.

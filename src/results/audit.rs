@@ -18,7 +18,7 @@ const CHUNK: usize = 500;
 
 /// Revisions of a room, by number.
 static REVISIONS: Statement = Statement::new(
-    "SELECT seq, pos, key, revision, content, tombstone FROM result_revision \
+    "SELECT seq, pos, key, revision, content, tombstone, kind FROM result_revision \
      WHERE log_id = $1 AND feed = $2 AND room = $3 AND seq >= $4 AND seq <= $5 ORDER BY seq",
 );
 
@@ -129,6 +129,7 @@ struct Standing {
     key: Vec<u8>,
     nth: i64,
     body: Body,
+    kind: i64,
 }
 
 impl<'a> Again<'a> {
@@ -182,7 +183,8 @@ impl<'a> Again<'a> {
                 let pos = Pos::from_column(cells.int()?).ok_or(bad("result_revision", "pos"))?;
                 // A body that is none is no reason to stop: it differs from every other.
                 let (key, nth) = (cells.blob()?, cells.int()?);
-                Ok(Standing { seq, pos, key, nth, body: read_body(cells).unwrap_or(Body::Nothing) })
+                let body = read_body(cells).unwrap_or(Body::Nothing);
+                Ok(Standing { seq, pos, key, nth, body, kind: cells.int()? })
             })
             .await?;
         Ok(rows.into_iter().map(|row| (row.seq, row)).collect())
@@ -196,7 +198,8 @@ impl<'a> Again<'a> {
             self.differ("result_revision", row.to_owned(), "content, tombstone", WHY);
         }
         for (column, same) in [
-            ("pos", found.pos == made.pos),
+            ("pos", found.pos == made.cause.pos),
+            ("kind", found.kind == i64::from(made.cause.kind)),
             ("key", found.key == made.key.bytes),
             ("revision", found.nth == made.nth),
         ] {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::book::Book;
-use super::fold::{Known, Made, Revision, fold};
+use super::fold::{Folding, Known, Made, Revision};
 use super::head::{self, Head};
 use super::plan::{Plan, Then, plan};
 use super::tables::{REVISION, WAIT, body_columns};
@@ -13,11 +13,11 @@ use crate::store::{Dialect, Inserts, Store, StoreError, Tx};
 
 /// Entries per chunk: few enough that a commit of the ledger never waits long for the one writer of SQLite.
 const CHUNK: usize = 500;
-/// Of a log that is far behind: what is loaded for a person's day serves more of its entries, and the one writer is still had for
-/// less than a tenth of a second.
-const BACKLOG_TIMES: usize = 4;
-/// So many full chunks in a row, and a log is far behind.
-const BACKLOG_AFTER: usize = 2;
+/// Each full chunk in a row is followed by one of twice its size, so often: what is loaded for a person's day then serves all of
+/// the day's entries.
+const DOUBLINGS: usize = 5;
+/// Rows that are written at once, or nearly: the one writer is had for less than a tenth of a second.
+const PORTION: usize = 2_000;
 
 /// Why a log could not be folded.
 #[derive(Debug, thiserror::Error)]
@@ -46,24 +46,32 @@ pub struct Folder<D> {
     store: Store,
     derivation: Arc<D>,
     chunk: usize,
+    portion: usize,
 }
 
 impl<D> Clone for Folder<D> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), derivation: Arc::clone(&self.derivation), chunk: self.chunk }
+        let Self { store, derivation, chunk, portion } = self;
+        Self { store: store.clone(), derivation: Arc::clone(derivation), chunk: *chunk, portion: *portion }
     }
 }
 
 impl<D: Derivation> Folder<D> {
     /// Folds with the rules of `derivation`.
     pub fn new(store: Store, derivation: Arc<D>) -> Self {
-        Self { store, derivation, chunk: CHUNK }
+        Self { store, derivation, chunk: CHUNK, portion: PORTION }
     }
 
     /// With chunks of another size: only how soon others see something depends on it.
     #[must_use]
     pub fn with_chunk(self, entries: usize) -> Self {
         Self { chunk: entries.max(1), ..self }
+    }
+
+    /// With portions of another size: only for how long others wait to write depends on it.
+    #[must_use]
+    pub fn with_portion(self, rows: usize) -> Self {
+        Self { portion: rows.max(1), ..self }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -77,8 +85,7 @@ impl<D: Derivation> Folder<D> {
     /// The same after so many full chunks in a row: with larger ones for a log that is far behind.
     #[must_use]
     pub(super) fn after(&self, full: usize) -> Self {
-        let times = if full < BACKLOG_AFTER { 1 } else { BACKLOG_TIMES };
-        Self { chunk: self.chunk.saturating_mul(times), ..self.clone() }
+        Self { chunk: self.chunk.saturating_mul(1 << full.min(DOUBLINGS)), ..self.clone() }
     }
 
     /// Folds one log until there is nothing left.
@@ -144,26 +151,50 @@ impl<D: Derivation> Folder<D> {
             });
         };
         let (rows, known) = self.load(&mut tx, Book::Tables, &head, &plan, until).await?;
-        let made = fold(derivation, &rows, &head, &plan, known);
-        let more = !made.whole || plan.then == Then::More;
-        let tx = match tx {
+        let mut folding = Folding::new(derivation, &rows, &head, &plan, known);
+        let whole = match tx {
             Tx::Sqlite(reading) => {
                 reading.rollback().await.map_err(StoreError::from)?;
-                let mut tx = self.store.begin().await?;
-                if head::take(&mut tx, head.log).await?.as_ref() != Some(&head) {
-                    tx.rollback().await?;
-                    return Ok(Folded::Busy);
-                }
-                tx
+                self.write_in_portions(&mut folding, &head).await?
             }
-            Tx::Postgres(_) => tx,
+            Tx::Postgres(_) => {
+                let made = folding.portion(usize::MAX);
+                let whole = made.whole;
+                write(tx, made).await?;
+                Some(whole)
+            }
         };
-        write(tx, made).await?;
-        Ok(match plan.then {
-            _ if more => Folded::More,
-            Then::OtherRules => Folded::Standing,
-            Then::More | Then::End => Folded::CaughtUp,
+        Ok(match (whole, plan.then) {
+            (None, _) => Folded::Busy,
+            (Some(false), _) | (_, Then::More) => Folded::More,
+            (_, Then::OtherRules) => Folded::Standing,
+            (_, Then::End) => Folded::CaughtUp,
         })
+    }
+
+    /// Writes what is made a portion at a time, so that whoever else writes has not long to wait. Was everything folded that was
+    /// planned? Nothing when somebody else has moved the head since it was read.
+    async fn write_in_portions(
+        &self,
+        folding: &mut Folding<'_, D>,
+        read: &Head,
+    ) -> Result<Option<bool>, StoreError> {
+        let mut standing = read.clone();
+        loop {
+            let mut made = folding.portion(self.portion);
+            // What was read said when the first wait is due; the portions before this one may have changed that.
+            made.head.due = standing.due;
+            let whole = made.whole;
+            let mut tx = self.store.begin().await?;
+            if head::take(&mut tx, standing.log).await?.as_ref() != Some(&standing) {
+                tx.rollback().await?;
+                return Ok(None);
+            }
+            standing = write(tx, made).await?;
+            if folding.is_over() {
+                return Ok(Some(whole));
+            }
+        }
     }
 
     pub(super) async fn load(
@@ -225,7 +256,8 @@ impl<D: Derivation> Folder<D> {
     }
 }
 
-async fn write(mut tx: Tx, made: Made) -> Result<(), StoreError> {
+/// The head as it is written.
+async fn write(mut tx: Tx, made: Made) -> Result<Head, StoreError> {
     let Made { revisions, waits_gone, waits_new, erased, mut head, .. } = made;
     rows::scrub(&mut tx, &head, &erased).await?;
     let waits_changed = !waits_gone.is_empty() || !waits_new.is_empty();
@@ -241,7 +273,7 @@ async fn write(mut tx: Tx, made: Made) -> Result<(), StoreError> {
         );
     }
     for revision in revisions {
-        let Revision { seq, pos, key, nth, body } = revision;
+        let Revision { seq, cause, key, nth, body } = revision;
         let [content, tombstone] = body_columns(body);
         let room = key.room.column();
         inserts.push(
@@ -251,11 +283,12 @@ async fn write(mut tx: Tx, made: Made) -> Result<(), StoreError> {
                 feed.into(),
                 room.into(),
                 seq.into(),
-                pos.column().into(),
+                cause.pos.column().into(),
                 key.bytes.into(),
                 nth.into(),
                 content,
                 tombstone,
+                i64::from(cause.kind).into(),
             ],
         );
     }
@@ -264,5 +297,6 @@ async fn write(mut tx: Tx, made: Made) -> Result<(), StoreError> {
         head.due = rows::first_due(&mut tx, &head).await?;
     }
     head.advance(&mut tx).await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(head)
 }

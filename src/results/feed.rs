@@ -13,13 +13,15 @@ use crate::store::{Binds, Cells, Keys, Statement, Store, StoreError, Tx};
 
 /// Revisions that a filter looks at for one page.
 const SCAN: usize = 5_000;
+/// So many more than seem to be needed, rather than ask once more.
+const MARGIN: usize = 50;
 
 static FEEDS: Statement = Statement::new(
     "SELECT log_id, feed FROM result_head WHERE log_id IN (SELECT * FROM UNNEST($1::bigint[])) ORDER BY log_id",
 );
 
 static AFTER: Statement = Statement::new(
-    "SELECT seq, pos, key, revision, content, tombstone FROM result_revision \
+    "SELECT seq, pos, key, revision, content, tombstone, kind FROM result_revision \
      WHERE log_id = $1 AND feed = $2 AND room = $3 AND seq > $4 ORDER BY seq LIMIT $5",
 );
 
@@ -52,6 +54,8 @@ pub struct Item {
     pub revision: u64,
     /// What it says.
     pub body: Body,
+    /// The kind of the entry that brought it.
+    pub kind: u16,
 }
 
 /// Which items a reader wants.
@@ -151,45 +155,62 @@ impl Reading<'_> {
     }
 
     async fn log(&mut self, tx: &mut Tx, log: LogId, feed: Feed) -> Result<(), StoreError> {
-        let from = self.cursor.read.get(&log).map_or(0, |(_, seq)| *seq);
-        let want = match self.query.filter {
-            Filter::Everything => self.query.limit - self.items.len(),
-            Filter::Only(_) => SCAN.max(self.query.limit) - self.scanned,
-        };
-        let binds = Binds::new()
-            .and(log.column())
-            .and(feed.column())
-            .and(self.query.room.column())
-            .and(from)
-            .and(i64::try_from(want).unwrap_or(i64::MAX));
         let room = self.query.room;
-        let found = tx.fetch(&AFTER, binds, |cells| read_item(cells, log, room)).await?;
-        let whole = found.len() < want;
-        for item in found {
-            if self.is_full() {
-                self.caught_up = false;
+        while !self.is_full() {
+            let from = self.cursor.read.get(&log).map_or(0, |(_, seq)| *seq);
+            let want = self.wanted();
+            let binds = Binds::new()
+                .and(log.column())
+                .and(feed.column())
+                .and(room.column())
+                .and(from)
+                .and(i64::try_from(want).unwrap_or(i64::MAX));
+            let found = tx.fetch(&AFTER, binds, |cells| read_item(cells, log, room)).await?;
+            let whole = found.len() < want;
+            for item in found {
+                if self.is_full() {
+                    self.caught_up = false;
+                    return Ok(());
+                }
+                self.scanned += 1;
+                let seq = i64::try_from(item.seq).map_err(|_| bad("result_revision", "seq"))?;
+                self.cursor.read.insert(log, (feed, seq));
+                match self.query.filter {
+                    Filter::Everything => self.items.push(item),
+                    Filter::Only(wanted) if wanted(&item) => self.items.push(item),
+                    Filter::Only(_) => {}
+                }
+            }
+            if whole {
                 return Ok(());
             }
-            self.scanned += 1;
-            let seq = i64::try_from(item.seq).map_err(|_| bad("result_revision", "seq"))?;
-            self.cursor.read.insert(log, (feed, seq));
-            match self.query.filter {
-                Filter::Everything => self.items.push(item),
-                Filter::Only(wanted) if wanted(&item) => self.items.push(item),
-                Filter::Only(_) => {}
-            }
         }
-        self.caught_up &= whole;
+        self.caught_up = false;
         Ok(())
+    }
+
+    /// How many to ask for next: as many as may come, and of a filter that has left some out, so many that these are likely to
+    /// fill the page.
+    fn wanted(&self) -> usize {
+        let missing = self.query.limit.saturating_sub(self.items.len()).max(1);
+        let left = SCAN.max(self.query.limit).saturating_sub(self.scanned).max(1);
+        let likely = match self.query.filter {
+            Filter::Everything => missing,
+            Filter::Only(_) if self.scanned == 0 => missing,
+            Filter::Only(_) => missing * self.scanned.div_ceil(self.items.len().max(1)) + MARGIN,
+        };
+        likely.min(left)
     }
 }
 
-/// Reads `seq, pos, key, revision, content, tombstone`.
+/// Reads `seq, pos, key, revision, content, tombstone, kind`.
 pub(super) fn read_item(cells: &mut Cells<'_>, log: LogId, room: Room) -> Result<Item, StoreError> {
     const TABLE: &str = "result_revision";
     let seq = u64::try_from(cells.int()?).map_err(|_| bad(TABLE, "seq"))?;
     let pos = Pos::from_column(cells.int()?).ok_or(bad(TABLE, "pos"))?;
     let key = Key { room, bytes: cells.blob()? };
     let revision = u64::try_from(cells.int()?).map_err(|_| bad(TABLE, "revision"))?;
-    Ok(Item { log, seq, pos, key, revision, body: read_body(cells)? })
+    let body = read_body(cells)?;
+    let kind = u16::try_from(cells.int()?).map_err(|_| bad(TABLE, "kind"))?;
+    Ok(Item { log, seq, pos, key, revision, body, kind })
 }

@@ -4,10 +4,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::head::{Begun, Head};
-use super::plan::{Plan, Step};
+use super::plan::{Cause, Plan, Step};
 use super::rows::Firing;
 use super::{AsOf, Body, ClockName, Derivation, Derived, Key, Moment, Room, Wait};
-use crate::kernel::{EpochMs, LogId, Pos};
+use crate::kernel::{EpochMs, LogId};
 
 /// What the results' tables say about the keys of a chunk.
 #[derive(Debug, Default)]
@@ -21,13 +21,13 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Revision {
     pub(super) seq: i64,
-    pub(super) pos: Pos,
+    pub(super) cause: Cause,
     pub(super) key: Key,
     pub(super) nth: i64,
     pub(super) body: Body,
 }
 
-/// What a chunk made.
+/// What a chunk, or a portion of one, made.
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) revisions: Vec<Revision>,
@@ -37,11 +37,11 @@ pub(super) struct Made {
     pub(super) erased: BTreeSet<Key>,
     /// Where the fold stands now, but for `due`.
     pub(super) head: Head,
-    /// Every planned step was folded to its end.
+    /// Every planned step was folded to its end, as far as the portion goes.
     pub(super) whole: bool,
 }
 
-/// Folds a chunk.
+/// Folds a chunk at once.
 pub(super) fn fold<D: Derivation>(
     derivation: &D,
     rows: &D::Rows,
@@ -49,20 +49,53 @@ pub(super) fn fold<D: Derivation>(
     plan: &Plan,
     known: Known,
 ) -> Made {
-    let mut fold = Fold::new(derivation, rows, head.log, known);
-    let mut head = Head { rules: derivation.rules(), ..head.clone() };
-    let mut whole = true;
-    for step in &plan.steps {
-        match fold.step(step, plan) {
-            Ended::Whole => (head.place, head.begun, head.last) = (step.after, None, step.at),
-            Ended::Before(begun) => {
-                head.begun = begun.or(head.begun);
-                whole = false;
-                break;
+    Folding::new(derivation, rows, head, plan, known).portion(usize::MAX)
+}
+
+/// A chunk that is being folded, portion by portion: what was made so far can be written before the rest is made.
+pub(super) struct Folding<'a, D: Derivation> {
+    fold: Fold<'a, D>,
+    plan: &'a Plan,
+    steps: std::slice::Iter<'a, Step>,
+    head: Head,
+    whole: bool,
+}
+
+impl<'a, D: Derivation> Folding<'a, D> {
+    /// Nothing is folded yet.
+    pub(super) fn new(
+        derivation: &'a D,
+        rows: &'a D::Rows,
+        head: &Head,
+        plan: &'a Plan,
+        known: Known,
+    ) -> Self {
+        let fold = Fold::new(derivation, rows, head.log, known);
+        let head = Head { rules: derivation.rules(), ..head.clone() };
+        Self { fold, plan, steps: plan.steps.iter(), head, whole: true }
+    }
+
+    /// Is there nothing left to fold?
+    pub(super) fn is_over(&self) -> bool {
+        !self.whole || self.steps.as_slice().is_empty()
+    }
+
+    /// Whole steps until so many rows wait to be written, or until there is nothing left.
+    pub(super) fn portion(&mut self, rows: usize) -> Made {
+        while self.whole && self.fold.rows() < rows {
+            let Some(step) = self.steps.next() else { break };
+            match self.fold.step(step, self.plan) {
+                Ended::Whole => {
+                    (self.head.place, self.head.begun, self.head.last) = (step.after, None, step.at);
+                }
+                Ended::Before(begun) => {
+                    self.head.begun = begun.or(self.head.begun.take());
+                    self.whole = false;
+                }
             }
         }
+        self.fold.made(self.head.clone(), self.whole)
     }
-    fold.finish(head, whole)
 }
 
 /// How a step ended.
@@ -79,8 +112,9 @@ struct Fold<'a, D: Derivation> {
     log: LogId,
     newest: HashMap<Key, (i64, Body)>,
     seqs: HashMap<Room, i64>,
+    /// As they are written.
     waits_before: HashMap<Key, BTreeSet<Wait>>,
-    /// The waits of every key that was derived.
+    /// Of every key whose waits changed since.
     waits: HashMap<Key, BTreeSet<Wait>>,
     /// All known waits, by clock, in the order in which they fire.
     pending: HashMap<ClockName, BTreeSet<Firing>>,
@@ -92,7 +126,7 @@ struct Fold<'a, D: Derivation> {
 /// What caused a derivation, and what it may no longer wait for.
 #[derive(Clone, Copy)]
 struct Occasion<'a> {
-    cause: Pos,
+    cause: Cause,
     as_of: AsOf,
     at: EpochMs,
     advances: Option<&'a HashMap<ClockName, i64>>,
@@ -212,7 +246,7 @@ impl<'a, D: Derivation> Fold<'a, D> {
         self.waits.insert(key.clone(), waits);
     }
 
-    fn revise(&mut self, key: &Key, body: Body, pos: Pos) {
+    fn revise(&mut self, key: &Key, body: Body, cause: Cause) {
         let nth = match self.newest.get(key) {
             Some((_, known)) if *known == body => return,
             None if body == Body::Nothing => return,
@@ -229,18 +263,26 @@ impl<'a, D: Derivation> Fold<'a, D> {
         }
         let seq = self.seqs.entry(key.room).or_default();
         *seq += 1;
-        self.revisions.push(Revision { seq: *seq, pos, key: key.clone(), nth, body: body.clone() });
+        self.revisions.push(Revision { seq: *seq, cause, key: key.clone(), nth, body: body.clone() });
         self.newest.insert(key.clone(), (nth, body));
     }
 
-    fn finish(mut self, head: Head, whole: bool) -> Made {
+    /// How many rows wait to be written, or nearly.
+    fn rows(&self) -> usize {
+        self.revisions.len() + self.waits.len()
+    }
+
+    /// What was made since the last portion.
+    fn made(&mut self, head: Head, whole: bool) -> Made {
         let (mut waits_gone, mut waits_new) = (Vec::new(), Vec::new());
-        for (key, now) in self.waits {
+        for (key, now) in std::mem::take(&mut self.waits) {
             let before = self.waits_before.remove(&key).unwrap_or_default();
             waits_gone.extend(before.difference(&now).map(|wait| (key.clone(), wait.clone())));
             waits_new.extend(now.difference(&before).map(|wait| (key.clone(), wait.clone())));
+            self.waits_before.insert(key, now);
         }
-        let (revisions, erased) = (self.revisions, self.erased);
+        let revisions = std::mem::take(&mut self.revisions);
+        let erased = std::mem::take(&mut self.erased);
         Made { revisions, waits_gone, waits_new, erased, head, whole }
     }
 }

@@ -12,11 +12,20 @@ use super::{AsOf, ClockName, Derivation, FoldEntry, Key, RangeAt};
 use crate::kernel::{EpochMs, LogId, Pos};
 use crate::store::{StoreError, Tx};
 
+/// The entry of a log that brings revisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// Its position.
+    pub(super) pos: Pos,
+    /// Its kind.
+    pub(super) kind: u16,
+}
+
 /// One entry of the input: of the log, or of the deployment log before it.
 #[derive(Debug)]
 pub(super) struct Step {
     /// The entry of the log that brought it.
-    pub(super) cause: Pos,
+    pub(super) cause: Cause,
     /// The state before it.
     pub(super) before: AsOf,
     /// The state after it.
@@ -194,7 +203,7 @@ impl<D: Derivation> Merge<'_, D> {
             }
         }
         self.steps.push(Step {
-            cause: cause.pos,
+            cause: Cause { pos: cause.pos, kind: cause.kind },
             before,
             after,
             at: self.at,

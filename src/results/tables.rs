@@ -44,6 +44,7 @@ pub static REVISION: Table = Table::new(
         Column::public("revision", Kind::Int),
         Column::pseudonymous("content", Kind::Blob),
         Column::public("tombstone", Kind::Int),
+        Column::public("kind", Kind::Int),
     ],
 );
 

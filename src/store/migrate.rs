@@ -39,6 +39,7 @@ const FILES: &[File] = &[
     file!(13, "0013_inspections"),
     file!(14, "0014_indexes"),
     file!(15, "0015_statistics"),
+    file!(16, "0016_cause"),
 ];
 
 /// The migrations of one database.

@@ -58,6 +58,8 @@ const PREPARED: usize = 1024;
 
 /// 64 MiB for the writer, in KiB as SQLite wants it: a batch's pages stay in memory until its COMMIT.
 const WRITER_CACHE: &str = "-65536";
+/// 16 MiB for each reader: whoever derives results comes back to the same pages within one look.
+const READER_CACHE: &str = "-16384";
 /// 32 MiB of WAL before it is copied back: pages that every batch touches are copied once for many batches.
 const WAL_PAGES: &str = "8192";
 
@@ -118,7 +120,12 @@ impl Store {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
+            .connect_with(
+                options
+                    .create_if_missing(false)
+                    .pragma("query_only", "ON")
+                    .pragma("cache_size", READER_CACHE),
+            )
             .await?;
         Ok(Self::Sqlite { writer, readers })
     }

@@ -197,7 +197,9 @@ impl Table {
         let Some((cell, rows)) = self.sqlite.get(size).zip(SQLITE_ROWS.get(size)) else { return "" };
         cell.get_or_init(|| {
             let width = self.columns.len();
-            let mut text = format!("INSERT INTO {} ({}) VALUES ", self.name, self.names());
+            // A transaction with a row that is refused is given up as a whole; what is usual, to take back this statement alone,
+            // would make SQLite keep every page as it was before.
+            let mut text = format!("INSERT OR FAIL INTO {} ({}) VALUES ", self.name, self.names());
             for row in 0..*rows {
                 text.push_str(if row == 0 { "(" } else { ", (" });
                 // Nameless: the driver asks for the name of every parameter, and SQLite looks for it from the first one on.

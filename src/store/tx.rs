@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteRow;
@@ -20,23 +21,29 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Asks, and maps every row.
+    /// Asks, and maps every row as it comes.
     pub async fn fetch<T>(
         &mut self,
         statement: &'static Statement,
         binds: Binds,
         map: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
         match self {
             Self::Sqlite(tx) => {
-                let rows = binds.sqlite(statement.sqlite()).fetch_all(&mut **tx).await?;
-                rows.iter().map(|row| map(&mut Cells::sqlite(row))).collect()
+                let mut rows = binds.sqlite(statement.sqlite()).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    found.push(map(&mut Cells::sqlite(&row))?);
+                }
             }
             Self::Postgres(tx) => {
-                let rows = binds.postgres(statement.postgres()).fetch_all(&mut **tx).await?;
-                rows.iter().map(|row| map(&mut Cells::postgres(row))).collect()
+                let mut rows = binds.postgres(statement.postgres()).fetch(&mut **tx);
+                while let Some(row) = rows.try_next().await? {
+                    found.push(map(&mut Cells::postgres(&row))?);
+                }
             }
         }
+        Ok(found)
     }
 
     /// Changes, and says how many rows.

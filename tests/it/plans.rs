@@ -15,7 +15,7 @@ const PAGE: &str = "a page: in the order of entries, and it ends";
 const ALL: &str = "all of it is asked for";
 
 /// What may read more than it answers with, by name, and why.
-const WIDE: [(&str, &str); 36] = [
+const WIDE: [(&str, &str); 37] = [
     ("ABOUT", FEW),
     ("AWAITING", PAGE),
     ("CALENDAR_YEARS", FEW),
@@ -30,6 +30,7 @@ const WIDE: [(&str, &str); 36] = [
     ("DUTIES_OF_ALL", ALL),
     ("ENTRIES_FROM", PAGE),
     ("EPOCHS", FEW),
+    ("FACTS_FROM", PAGE),
     ("FIRST_DUTY", "asked once by a fold that begins"),
     ("IMPORTS", FEW),
     ("LISTED", PAGE),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::derive::{Clocked, CoveredAt, OutageAt, presence, stretches};
+use super::rows::bindings::Bindings;
 use super::rows::{PunchRow, read_boot, read_covered, read_outage, read_punch, unresolved};
 use super::view::{Effective, PresenceView};
 use crate::kernel::{EpochDay, EpochMs, LogId, Pos, Zone};
@@ -12,18 +13,6 @@ use crate::registers::directory::view::credential_key;
 use crate::registers::stamp::effective::{Boot, CORRECTED_MS, Neighbours, effective, near};
 use crate::store::{Binds, Cells, Keys, Statement, StoreError, Tx};
 use prost::Message;
-
-/// Every binding of every credential that some people ever held.
-static BINDINGS_OF_PEOPLE: Statement = Statement::new(
-    "SELECT pos, person_id, credential, from_day, until_day, retired FROM directory_binding \
-     WHERE log_id = $1 AND pos < $2 AND credential IN (SELECT h.credential FROM directory_binding h \
-     WHERE h.log_id = $1 AND h.person_id IN (SELECT * FROM UNNEST($3::text[]))) ORDER BY pos",
-);
-
-static BINDINGS_OF_CREDENTIALS: Statement = Statement::new(
-    "SELECT pos, person_id, credential, from_day, until_day, retired FROM directory_binding \
-     WHERE log_id = $1 AND pos < $2 AND credential IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
-);
 
 /// Punches whose claimed time finds them.
 static PUNCHES_BY_CLAIM: Statement = Statement::new(
@@ -178,23 +167,12 @@ impl Range {
     }
 }
 
-/// A version of a credential binding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Binding {
-    pos: Pos,
-    person_id: String,
-    credential: String,
-    from: EpochDay,
-    until: Option<EpochDay>,
-    retired: bool,
-}
-
 /// Everything that the keys of a chunk can need.
 #[derive(Debug, Default)]
 pub struct Rows {
     zone: Option<Zone>,
     punches: HashMap<String, Vec<PunchRow>>,
-    bindings: Vec<Binding>,
+    bindings: Bindings,
     boots: HashMap<String, Vec<Boot>>,
     covered: HashMap<String, Vec<CoveredAt>>,
     outages: HashMap<String, Vec<OutageAt>>,
@@ -211,46 +189,28 @@ impl Rows {
         effective(&punch.stamped(), &seen, Neighbours::default())
     }
 
-    /// Who a credential stood for on a day, as far as was known before a position. A later version of a binding replaces
-    /// the earlier one with the same first day.
-    fn person_for(&self, credential: &str, day: EpochDay, as_of: Pos) -> Option<&str> {
-        let mut newest: HashMap<EpochDay, &Binding> = HashMap::new();
-        for binding in self.bindings.iter().filter(|b| b.credential == credential && b.pos < as_of) {
-            newest.insert(binding.from, binding);
-        }
-        newest
-            .values()
-            .filter(|b| !b.retired && b.from <= day && b.until.is_none_or(|until| day <= until))
-            .min_by_key(|b| b.pos)
-            .map(|b| b.person_id.as_str())
-    }
-
     /// Whose a punch is, if anybody's.
-    fn person_of(&self, punch: &PunchRow, day: EpochDay, as_of: Pos) -> Option<String> {
+    fn person_of<'a>(&'a self, punch: &'a PunchRow, day: EpochDay, as_of: Pos) -> Option<&'a str> {
         if !punch.fact.person_id.is_empty() {
-            return Some(punch.fact.person_id.clone());
+            return Some(&punch.fact.person_id);
         }
         let credential = credential_key(punch.fact.credential_kind, &punch.fact.credential_hmac);
-        self.person_for(&credential, day, as_of).map(str::to_owned)
+        self.bindings.person_for(&credential, day, as_of)
     }
 
     /// A person's punches that were loaded, as far as was known before a position, each with its time.
     pub fn punches_of(&self, person_id: &str, as_of: Pos) -> Vec<(&PunchRow, Effective)> {
         let Some(zone) = self.zone.as_ref() else { return Vec::new() };
-        let credentials: BTreeSet<&str> = self
-            .bindings
-            .iter()
-            .filter(|binding| binding.person_id == person_id)
-            .map(|binding| binding.credential.as_str())
-            .collect();
-        let of = std::iter::once(person_id.to_owned())
-            .chain(credentials.into_iter().map(unresolved))
-            .filter_map(|who| self.punches.get(&who))
+        let own = self.punches.get(person_id);
+        let by_credential = self.bindings.held_by(person_id).map(unresolved);
+        let of = own
+            .into_iter()
+            .chain(by_credential.filter_map(|who| self.punches.get(&who)))
             .flatten()
             .filter(|punch| punch.pos < as_of);
         of.filter_map(|punch| {
             let effective = self.effective(punch, as_of);
-            let mine = self.person_of(punch, zone.day_of(effective.at), as_of).as_deref() == Some(person_id);
+            let mine = self.person_of(punch, zone.day_of(effective.at), as_of) == Some(person_id);
             mine.then_some((punch, effective))
         })
         .collect()
@@ -286,30 +246,14 @@ impl Rows {
     }
 
     /// A device's records and outages before a position.
-    pub fn device(&self, device: &str, as_of: Pos) -> (Vec<CoveredAt>, Vec<OutageAt>) {
-        let records = self.covered.get(device).into_iter().flatten();
-        let outages = self.outages.get(device).into_iter().flatten();
+    pub fn device(&self, device: &str, as_of: Pos) -> (&[CoveredAt], &[OutageAt]) {
+        let records = self.covered.get(device).map(Vec::as_slice).unwrap_or_default();
+        let outages = self.outages.get(device).map(Vec::as_slice).unwrap_or_default();
         (
-            records.filter(|record| record.pos < as_of).cloned().collect(),
-            outages.filter(|outage| outage.pos < as_of).copied().collect(),
+            records.get(..records.partition_point(|record| record.pos < as_of)).unwrap_or_default(),
+            outages.get(..outages.partition_point(|outage| outage.pos < as_of)).unwrap_or_default(),
         )
     }
-}
-
-fn number(cells: &mut Cells<'_>) -> Result<Pos, StoreError> {
-    let bad = StoreError::Inconsistent { table: "directory_binding", column: "pos" };
-    Pos::from_column(cells.int()?).ok_or(bad)
-}
-
-fn read_binding(cells: &mut Cells<'_>) -> Result<Binding, StoreError> {
-    Ok(Binding {
-        pos: number(cells)?,
-        person_id: cells.text()?,
-        credential: cells.text()?,
-        from: EpochDay::from_column(cells.int()?),
-        until: cells.opt_int()?.map(EpochDay::from_column),
-        retired: cells.int()? != 0,
-    })
 }
 
 /// The days that a range touches, as far as is known before a position.
@@ -337,12 +281,7 @@ pub async fn days_of(
         .filter(|punch| punch.fact.person_id.is_empty())
         .map(|punch| credential_key(punch.fact.credential_kind, &punch.fact.credential_hmac))
         .collect();
-    let bindings = if credentials.is_empty() {
-        Vec::new()
-    } else {
-        let binds = base().and(as_of.column()).keys(Keys::texts(credentials));
-        tx.fetch(&BINDINGS_OF_CREDENTIALS, binds, read_binding).await?
-    };
+    let bindings = Bindings::of_credentials(tx, log, &credentials, as_of).await?;
     let boots = boots(tx, log, &punches, as_of).await?;
     let rows = Rows { zone: Some(zone.clone()), bindings, boots, ..Rows::default() };
     let mut days = Days::new();
@@ -352,12 +291,8 @@ pub async fn days_of(
         let on: BTreeSet<EpochDay> = at.into_iter().map(|at| zone.day_of(at)).collect();
         if punch.fact.person_id.is_empty() {
             let key = credential_key(punch.fact.credential_kind, &punch.fact.credential_hmac);
-            let people: BTreeSet<&str> = rows
-                .bindings
-                .iter()
-                .filter(|binding| binding.credential == key)
-                .map(|binding| binding.person_id.as_str())
-                .collect();
+            let people: BTreeSet<&str> =
+                rows.bindings.of(&key).iter().map(|binding| binding.person_id.as_str()).collect();
             days.extend(people.iter().flat_map(|person| on.iter().map(|day| ((*person).to_owned(), *day))));
         } else {
             days.extend(on.into_iter().map(|day| (punch.fact.person_id.clone(), day)));
@@ -402,8 +337,7 @@ pub async fn punches_in(
         return Ok(rows);
     }
     let people: BTreeSet<&str> = windows.iter().map(|(person, _, _)| person.as_str()).collect();
-    let binds = Binds::new().and(log.column()).and(until.column()).keys(Keys::texts(people));
-    rows.bindings = tx.fetch(&BINDINGS_OF_PEOPLE, binds, read_binding).await?;
+    rows.bindings = Bindings::of_people(tx, log, &people, until).await?;
     let punches = punches(tx, log, windows, &rows.bindings, until).await?;
     rows.boots = boots(tx, log, &punches, until).await?;
     for punch in punches {
@@ -532,18 +466,14 @@ async fn punches(
     tx: &mut Tx,
     log: LogId,
     windows: &[Window],
-    bindings: &[Binding],
+    bindings: &Bindings,
     until: Pos,
 ) -> Result<Vec<PunchRow>, StoreError> {
-    let mut credentials: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-    for binding in bindings {
-        credentials.entry(&binding.person_id).or_default().insert(&binding.credential);
-    }
     let mut wanted: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
     for (person, from, until) in windows {
         let claimed = (from.plus_ms(-CORRECTED_MS).get(), until.plus_ms(CORRECTED_MS).get());
         wanted.entry(person.clone()).or_default().push(claimed);
-        for credential in credentials.get(person.as_str()).into_iter().flatten() {
+        for credential in bindings.held_by(person) {
             wanted.entry(unresolved(credential)).or_default().push(claimed);
         }
     }

@@ -1,5 +1,6 @@
 //! The tables of the attendance register, and what a fact writes into them.
 
+pub(super) mod bindings;
 pub mod losses;
 
 use prost::Message;

@@ -200,7 +200,12 @@ impl Days {
     }
 
     /// The next keys of a page, in order.
-    pub async fn expand(&self, tx: &mut Tx, page: RangeAt<'_>) -> Result<Vec<Key>, StoreError> {
+    pub async fn expand(
+        &self,
+        tx: &mut Tx,
+        page: RangeAt<'_>,
+        rostered: &Rostered,
+    ) -> Result<Vec<Key>, StoreError> {
         let (from, until) = match self {
             Self::Person(_, from, until) | Self::Everybody(from, until) | Self::Shift(_, from, until) => {
                 (*from, *until)
@@ -208,9 +213,7 @@ impl Days {
             Self::Open(day) => (*day, *day),
         };
         // Nothing is due before anybody was rostered.
-        let policies = policies(tx, page.log, page.as_of).await?;
-        let first = first_day(tx, page.log, page.as_of, &policies).await?;
-        let Some(from) = first.map(|first| first.max(from)).filter(|from| *from <= until) else {
+        let Some(from) = rostered.first.map(|first| first.max(from)).filter(|from| *from <= until) else {
             return Ok(Vec::new());
         };
         let after = page.after.filter(|key| key.room == DAY).and_then(day_of);
@@ -223,7 +226,7 @@ impl Days {
             return Ok(keys);
         }
         if let Self::Shift(shift, _, _) = self
-            && !is_everybodys(tx, page.log, shift, page.as_of, &policies).await?
+            && !is_everybodys(tx, page.log, shift, page.as_of, &rostered.policies).await?
         {
             let mut people = roster::rows::people_on(tx, page.log, vec![shift.as_str()]).await?;
             people.sort_unstable();
@@ -283,11 +286,36 @@ fn push(
     }
 }
 
-/// Every policy that may judge a day of a log: its own, and the deployment's.
-async fn policies(tx: &mut Tx, log: LogId, until: AsOf) -> Result<Vec<PolicyAt>, StoreError> {
-    let mut policies = roster::rows::policies(tx, log, until.pos).await?;
-    policies.extend(roster::rows::policies(tx, LogId::DEPLOYMENT, until.deployment).await?);
-    Ok(policies)
+/// From when on anything is due in a log, as far as was known at a position: the same for every range that an entry touches.
+#[derive(Debug)]
+pub struct Rostered {
+    log: LogId,
+    as_of: AsOf,
+    /// Every policy that may judge a day of the log: its own, and the deployment's.
+    policies: Vec<PolicyAt>,
+    /// The first day for which anybody was rostered, or is by a policy's default.
+    first: Option<EpochDay>,
+}
+
+impl Rostered {
+    /// As it is before a position.
+    pub async fn load(tx: &mut Tx, log: LogId, as_of: AsOf) -> Result<Self, StoreError> {
+        let mut policies = roster::rows::policies(tx, log, as_of.pos).await?;
+        policies.extend(roster::rows::policies(tx, LogId::DEPLOYMENT, as_of.deployment).await?);
+        let rostered = roster::rows::first_duty(tx, log, as_of.pos).await?;
+        let default = policies
+            .iter()
+            .filter(|at| at.policy.values.get("default_shift").is_some_and(|shift| !shift.is_empty()))
+            .map(|at| at.from)
+            .min();
+        let first = rostered.into_iter().chain(default).min();
+        Ok(Self { log, as_of, policies, first })
+    }
+
+    /// Is it of this log, at this position?
+    pub fn is_of(&self, log: LogId, as_of: AsOf) -> bool {
+        self.log == log && self.as_of == as_of
+    }
 }
 
 /// Does a centre's own day, or a policy's default, name a shift?
@@ -302,22 +330,6 @@ async fn is_everybodys(
     let default =
         policies.iter().any(|at| at.policy.values.get("default_shift").is_some_and(|of| of == shift));
     Ok(default || days.iter().any(|at| at.shift == shift))
-}
-
-/// The first day for which anybody was rostered, or is by a policy's default, as far as was known before a position.
-async fn first_day(
-    tx: &mut Tx,
-    log: LogId,
-    until: AsOf,
-    policies: &[PolicyAt],
-) -> Result<Option<EpochDay>, StoreError> {
-    let rostered = roster::rows::first_duty(tx, log, until.pos).await?;
-    let default = policies
-        .iter()
-        .filter(|at| at.policy.values.get("default_shift").is_some_and(|shift| !shift.is_empty()))
-        .map(|at| at.from)
-        .min();
-    Ok(rostered.into_iter().chain(default).min())
 }
 
 #[cfg(test)]

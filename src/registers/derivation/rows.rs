@@ -105,7 +105,7 @@ impl Rows {
 
     fn device(&self, device: &str, moment: &Moment) -> Derived {
         let (records, outages) = self.attendance.device(device, moment.as_of.pos);
-        let Some(now) = attendance_derive::device(&records, &outages, moment.at) else {
+        let Some(now) = attendance_derive::device(records, outages, moment.at) else {
             return NOTHING;
         };
         let state = match now.view.doing {

@@ -377,7 +377,7 @@ async fn the_feed_is_the_same_for_every_chunk_and_after_everything_is_deleted() 
         rig.at(minute(TUESDAY + 3 * 1_440)).await;
         let mut feeds = Vec::new();
         for chunk in [1, 2, 7, 1_000] {
-            let folder = rig.hall.folder(chunk);
+            let folder = rig.hall.folder(chunk).with_portion(chunk);
             folder.rebuild(rig.hall.log()).await.expect("deleted");
             folder.catch_up(rig.hall.log()).await.expect("folded");
             feeds.push(rig.hall.revisions(DAY).await);

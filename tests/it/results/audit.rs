@@ -72,10 +72,11 @@ const REVISION: &str = "FROM result_revision WHERE room = 1 AND seq = 2";
 async fn whatever_is_changed_is_named() {
     let where_ = REVISION.trim_start_matches("FROM result_revision ");
     let revision = |set: &str| format!("UPDATE result_revision SET {set} {where_}");
-    let again = "INSERT INTO result_revision SELECT log_id, feed, room, seq + 1000, pos, key, revision + 1000, content, tombstone";
+    let again = "INSERT INTO result_revision SELECT log_id, feed, room, seq + 1000, pos, key, revision + 1000, content, tombstone, kind";
     let cases = [
         ("result_revision", "pos", revision("pos = pos + 1")),
         ("result_revision", "pos", revision("pos = 1000")),
+        ("result_revision", "kind", revision("kind = kind + 1")),
         ("result_revision", "key", revision("key = content")),
         ("result_revision", "revision", revision("revision = 1000")),
         ("result_revision", "content, tombstone", revision("content = key")),

@@ -15,6 +15,8 @@ use crate::support::store::{Fixture, each};
 use crate::support::{say_aloud, scale};
 
 const CHUNKS: [usize; 4] = [1, 2, 7, 500];
+/// And so many rows at a time are written.
+const PORTIONS: [usize; 3] = [1, 5, 2_000];
 
 fn line(at: i64, op: Op) -> Line {
     Line { at, deployment: 0, op }
@@ -30,6 +32,7 @@ async fn fold_anyhow(fixture: &Fixture, toy: &Arc<Toy>, log: LogId, dice: &mut D
     for _ in 0..ROUNDS_MOST {
         let chunk = dice.pick(&CHUNKS);
         let folder = Folder::new(fixture.store.clone(), Arc::clone(toy)).with_chunk(chunk);
+        let folder = folder.with_portion(dice.pick(&PORTIONS));
         let polls = if dice.below(2) == 0 { dice.below(20) } else { u64::MAX };
         match die_after(polls, folder.chunk(log)).await.transpose().unwrap() {
             None => died += 1,
@@ -96,6 +99,7 @@ async fn every_size_of_chunk_and_every_second_run_come_to_the_same_rows() {
             let wanted = reference::fold(&toy, log, &history, Bug::None);
             for chunk in CHUNKS {
                 let folder = Folder::new(fixture.store.clone(), Arc::clone(&toy)).with_chunk(chunk);
+                let folder = folder.with_portion(dice.pick(&PORTIONS));
                 assert_eq!(folder.catch_up(log).await.unwrap(), Folded::CaughtUp);
                 assert_eq!(Dump::of(&fixture.store, log).await, wanted, "case {case}, chunks of {chunk}");
                 assert_eq!(folder.chunk(log).await.unwrap(), Folded::CaughtUp, "and nothing comes after it");

@@ -93,6 +93,8 @@ pub(super) struct Revised {
     pub(super) key: Key,
     pub(super) revision: i64,
     pub(super) body: Body,
+    /// Of the entry.
+    pub(super) kind: i64,
 }
 
 /// All results of a log.
@@ -105,7 +107,7 @@ pub(super) struct Dump {
 }
 
 static REVISIONS: Statement = Statement::new(
-    "SELECT room, seq, pos, key, revision, content, tombstone FROM result_revision WHERE log_id = $1 ORDER BY room, seq",
+    "SELECT room, seq, pos, key, revision, content, tombstone, kind FROM result_revision WHERE log_id = $1 ORDER BY room, seq",
 );
 static WAITS: Statement =
     Statement::new("SELECT room, key, clock, threshold FROM result_wait WHERE log_id = $1 ORDER BY room");
@@ -130,7 +132,7 @@ impl Dump {
                     (None, 2) => Body::Erased,
                     other => panic!("{other:?}"),
                 };
-                Ok(Revised { seq, pos, key, revision, body })
+                Ok(Revised { seq, pos, key, revision, body, kind: cells.int()? })
             })
             .await
             .unwrap();

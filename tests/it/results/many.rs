@@ -35,6 +35,7 @@ async fn three_replicas_on_one_database_fold_every_log_once() {
                     let case = dice.pick(&left);
                     let toy = Arc::new(Toy::new(&store, -case));
                     let folder = Folder::new(store.clone(), toy).with_chunk(dice.pick(&[1, 2, 7]));
+                    let folder = folder.with_portion(dice.pick(&[1, 3, 1_000]));
                     match folder.chunk(LogId::from_column(case)).await.unwrap() {
                         Folded::More => worked += 1,
                         Folded::Busy => {

@@ -49,7 +49,7 @@ pub(super) fn fold(toy: &Toy, log: LogId, history: &History, bug: Bug) -> Dump {
     let mut place = AsOf::ZERO;
     let mut now = 0;
     for (pos, line) in history.own.iter().enumerate() {
-        let cause = Pos::new(u64::try_from(pos).unwrap());
+        let cause = (Pos::new(u64::try_from(pos).unwrap()), line.op.kind());
         while place.deployment.get() < line.deployment {
             let number = usize::try_from(place.deployment.get()).unwrap();
             let foreign = &history.deployed[number];
@@ -59,7 +59,7 @@ pub(super) fn fold(toy: &Toy, log: LogId, history: &History, bug: Bug) -> Dump {
             place = after;
         }
         now = now.max(line.at);
-        let after = AsOf { pos: cause.next(), ..place };
+        let after = AsOf { pos: cause.0.next(), ..place };
         naive.step(&Toy::entry(log, pos, line), cause, now, place, after);
         place = after;
     }
@@ -72,7 +72,14 @@ fn rows(lines: &[toy::Line]) -> Vec<Row> {
 }
 
 impl Naive<'_> {
-    fn step(&mut self, entry: &qinlian::results::FoldEntry, cause: Pos, now: i64, before: AsOf, after: AsOf) {
+    fn step(
+        &mut self,
+        entry: &qinlian::results::FoldEntry,
+        cause: (Pos, u16),
+        now: i64,
+        before: AsOf,
+        after: AsOf,
+    ) {
         while let Some((threshold, key)) = self.first("time", now) {
             let state = if self.bug == Bug::WaitsSeeTheEntry { after } else { before };
             let at = if self.bug == Bug::WaitsFireLate { now } else { threshold };
@@ -101,7 +108,14 @@ impl Naive<'_> {
         waits.map(|(_, threshold, key)| (*threshold, key.clone())).min()
     }
 
-    fn derive(&mut self, key: &Key, cause: Pos, at: i64, as_of: AsOf, reached: &BTreeMap<String, i64>) {
+    fn derive(
+        &mut self,
+        key: &Key,
+        cause: (Pos, u16),
+        at: i64,
+        as_of: AsOf,
+        reached: &BTreeMap<String, i64>,
+    ) {
         let moment = Moment { log: self.log, as_of, at: EpochMs::clamped(at) };
         let derived = self.toy.derive(self.rows, key, &moment);
         self.waits.retain(|(_, _, of)| of != key);
@@ -126,8 +140,9 @@ impl Naive<'_> {
         };
         let seq = count(&|revised| revised.key.room == key.room);
         let revision = count(&|revised| revised.key == *key);
-        let pos = cause.column();
-        self.revised.push(Revised { seq, pos, key: key.clone(), revision, body: derived.body.clone() });
+        let (pos, kind) = (cause.0.column(), i64::from(cause.1));
+        let (key_of, body) = (key.clone(), derived.body.clone());
+        self.revised.push(Revised { seq, pos, key: key_of, revision, body, kind });
         self.newest.insert(key.clone(), derived.body);
     }
 }

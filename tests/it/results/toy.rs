@@ -52,6 +52,20 @@ pub(super) enum Op {
 }
 
 impl Op {
+    /// As a leaf names it; erasing facts leaves the leaf as it is.
+    pub(super) fn kind(self) -> u16 {
+        match self {
+            Self::Put(..) | Self::Gone(_) => 1,
+            Self::Cover(..) => 2,
+            Self::Policy => 3,
+            Self::Tick => 4,
+            Self::Erase(_) => 5,
+            Self::Rules(_) => 6,
+            Self::Poison => 7,
+            Self::Rename(_) => 8,
+        }
+    }
+
     fn to_text(self) -> String {
         match self {
             Self::Put(job, value) => format!("put {job} {value}"),
@@ -209,7 +223,7 @@ impl Toy {
         FoldEntry {
             log,
             pos: Pos::new(u64::try_from(pos).unwrap()),
-            kind: 0,
+            kind: line.op.kind(),
             recorded: EpochMs::clamped(line.at),
             facts,
             deployment: (log != LogId::DEPLOYMENT).then(|| Pos::new(line.deployment)),
@@ -222,10 +236,12 @@ fn read_entry(cells: &mut Cells<'_>, log: LogId) -> Result<FoldEntry, StoreError
     let pos = Pos::from_column(cells.int()?).unwrap();
     let recorded = EpochMs::clamped(cells.int()?);
     let deployment = Pos::from_column(cells.int()?).unwrap();
-    let facts = Some(cells.blob()?).filter(|facts| !matches!(Op::parse(facts), Op::Gone(_)));
+    let bytes = cells.blob()?;
+    let kind = Op::parse(&bytes).kind();
+    let facts = Some(bytes).filter(|facts| !matches!(Op::parse(facts), Op::Gone(_)));
     let rules = facts.as_deref().map(Op::parse).and_then(rules_of);
     let deployment = (facts.is_some() && log != LogId::DEPLOYMENT).then_some(deployment);
-    Ok(FoldEntry { log, pos, kind: 0, recorded, facts, deployment, rules })
+    Ok(FoldEntry { log, pos, kind, recorded, facts, deployment, rules })
 }
 
 fn rules_of(op: Op) -> Option<u32> {
