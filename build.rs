@@ -16,6 +16,11 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     fs::write(out.join("qinlian.bin"), compiler.encode_file_descriptor_set())?;
     // Facts are recognised by their bytes: a map must be written in one order.
-    tonic_prost_build::configure().btree_map(".qinlian").compile_fds(compiler.file_descriptor_set())?;
+    tonic_prost_build::configure()
+        .btree_map(".qinlian")
+        // Results go out as they are stored: `src/proto/encoded.rs`.
+        .extern_path(".qinlian.v1.ListDayResultsSinceResponse", "crate::proto::DayResults")
+        .extern_path(".qinlian.v1.WatchDayResultsResponse", "crate::proto::DayResults")
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -49,8 +49,4 @@ pub mod witness;
     unused_qualifications,
     reason = "generated; documented in the .proto files"
 )]
-pub mod proto {
-    tonic::include_proto!("qinlian.v1");
-    /// The descriptor set with our method options in it, for reflection and for the access table.
-    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/qinlian.bin"));
-}
+pub mod proto;

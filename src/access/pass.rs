@@ -227,6 +227,11 @@ impl Pass {
         self.departments.is_empty() || self.departments.iter().any(|own| own.as_str() == department)
     }
 
+    /// Are answers narrowed to the same departments as under another pass?
+    pub fn is_as_wide_as(&self, other: &Self) -> bool {
+        self.departments == other.departments
+    }
+
     /// Are answers narrowed to some departments?
     pub fn is_narrow(&self) -> bool {
         !self.departments.is_empty()

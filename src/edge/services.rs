@@ -75,7 +75,7 @@ macro_rules! attendance_calls {
             call get_day(GetDayRequest) -> GetDayResponse;
             call list_days(ListDaysRequest) -> ListDaysResponse;
             call list_coverage_blockers(ListCoverageBlockersRequest) -> ListCoverageBlockersResponse;
-            call list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+            call list_day_results_since(ListDayResultsSinceRequest) -> DayResults;
             call list_device_states_since(ListDeviceStatesSinceRequest) -> ListDeviceStatesSinceResponse;
             call request_leave(RequestLeaveRequest) -> RequestLeaveResponse;
             call decide_leave(DecideLeaveRequest) -> DecideLeaveResponse;
@@ -98,7 +98,7 @@ macro_rules! attendance_calls {
             call list_adjustments(ListAdjustmentsRequest) -> ListAdjustmentsResponse;
             call confirm_pull(ConfirmPullRequest) -> ConfirmPullResponse;
             call preview_days(PreviewDaysRequest) -> PreviewDaysResponse;
-            stream watch_day_results(WatchDayResultsRequest) -> WatchDayResultsResponse as WatchDayResultsStream;
+            stream watch_day_results(WatchDayResultsRequest) -> DayResults as WatchDayResultsStream;
         });
     };
 }

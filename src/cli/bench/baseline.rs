@@ -227,7 +227,7 @@ unanswered! {
     get_day(GetDayRequest) -> GetDayResponse;
     list_days(ListDaysRequest) -> ListDaysResponse;
     list_coverage_blockers(ListCoverageBlockersRequest) -> ListCoverageBlockersResponse;
-    list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+    list_day_results_since(ListDayResultsSinceRequest) -> DayResults;
     request_leave(RequestLeaveRequest) -> RequestLeaveResponse;
     decide_leave(DecideLeaveRequest) -> DecideLeaveResponse;
     record_leave(RecordLeaveRequest) -> RecordLeaveResponse;
@@ -257,7 +257,7 @@ impl Calls {
         &self,
         _: &Caller,
         _: WatchDayResultsRequest,
-    ) -> Result<Empty<Result<WatchDayResultsResponse, Failure>>, Failure> {
+    ) -> Result<Empty<Result<DayResults, Failure>>, Failure> {
         Err(Failure::NotFound("call"))
     }
 }

@@ -26,7 +26,7 @@ use crate::clock::Stopwatch;
 use crate::kernel::{EpochDay, LogId, Zone};
 use crate::proto::attendance_service_client::AttendanceServiceClient;
 use crate::proto::calendar_year::{Day, day};
-use crate::proto::{CalendarYear, DayResult, WatchDayResultsRequest, WatchDayResultsResponse};
+use crate::proto::{CalendarYear, DayResult, DayResults, WatchDayResultsRequest};
 use crate::registers::directory::fact::date;
 use crate::registers::roster::fact::Command as Roster;
 
@@ -191,7 +191,7 @@ struct Told {
 
 /// Somebody who watches the feed.
 struct Reader {
-    stream: tonic::Streaming<WatchDayResultsResponse>,
+    stream: tonic::Streaming<DayResults>,
 }
 
 impl Reader {
@@ -211,7 +211,7 @@ impl Reader {
         let mut begun = HashSet::new();
         while begun.len() < people {
             let message = self.stream.message().await?.context("the feed ended")?;
-            let working = message.items.into_iter().filter(|day| !day.spans.is_empty());
+            let working = message.items()?.into_iter().filter(|day| !day.spans.is_empty());
             begun.extend(working.map(|day| day.person_id));
         }
         Ok(())
@@ -226,8 +226,8 @@ impl Reader {
             };
             let at = watch.elapsed();
             told.messages += 1;
-            told.revisions += u64::try_from(message.items.len())?;
-            for entry in message.items.iter().flat_map(named) {
+            told.revisions += u64::try_from(message.encoded.len())?;
+            for entry in message.items()?.iter().flat_map(named) {
                 told.seen.entry(entry).or_insert(at);
             }
         }

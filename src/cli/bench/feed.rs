@@ -15,42 +15,84 @@ use super::server::Server;
 use super::town::CENTRE;
 use crate::cli::client::connect;
 use crate::clock::Stopwatch;
-use crate::proto::WatchDayResultsRequest;
 use crate::proto::attendance_service_client::AttendanceServiceClient;
+use crate::proto::{DayResultView, WatchDayResultsRequest};
 use crate::registers::derivation::DAY;
 
-/// What was measured: revisions a second, the median of the rounds.
-#[derive(Debug, Serialize)]
-pub(super) struct Feed {
-    revisions: u64,
-    grpc_per_second: f64,
-    /// The tool, and what it reads; nothing where it is not installed.
-    tool: &'static str,
-    tool_per_second: Option<f64>,
-    ratio: Option<f64>,
+/// How a feed is read.
+#[derive(Debug, Clone, Copy, Serialize)]
+enum How {
+    /// Codes and numbers; results are counted, as whoever reads the tool's text counts lines.
+    Basic,
+    /// The same, and every result is taken apart.
+    TakenApart,
+    /// With sentences, and every result is taken apart.
+    Explained,
 }
 
-impl std::fmt::Display for Feed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "feed of {} revisions, over gRPC: {:.0} a second; ", self.revisions, self.grpc_per_second)?;
-        match (self.tool_per_second, self.ratio) {
-            (Some(tool), Some(ratio)) => {
-                write!(f, "the same rows with {}: {tool:.0} a second; ratio {ratio:.2}", self.tool)
-            }
-            _ => write!(f, "{} is not installed", self.tool),
+impl How {
+    const ALL: [Self; 3] = [Self::Basic, Self::TakenApart, Self::Explained];
+
+    const fn named(self) -> &'static str {
+        match self {
+            Self::Basic => "view BASIC",
+            Self::TakenApart => "view BASIC, taken apart",
+            Self::Explained => "view EXPLAINED, taken apart",
+        }
+    }
+
+    const fn view(self) -> DayResultView {
+        match self {
+            Self::Basic | Self::TakenApart => DayResultView::Basic,
+            Self::Explained => DayResultView::Explained,
         }
     }
 }
 
-/// Reads it, both ways in turn.
+/// Revisions a second, the median of the rounds.
+#[derive(Debug, Serialize)]
+struct Reading {
+    how: How,
+    per_second: f64,
+    /// Against the tool.
+    ratio: Option<f64>,
+}
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Feed {
+    revisions: u64,
+    grpc: Vec<Reading>,
+    /// The tool, and what it reads; nothing where it is not installed.
+    tool: &'static str,
+    tool_per_second: Option<f64>,
+}
+
+impl std::fmt::Display for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "feed of {} revisions; with ", self.revisions)?;
+        match self.tool_per_second {
+            Some(tool) => write!(f, "{}: {tool:.0} a second", self.tool)?,
+            None => write!(f, "{}: not installed", self.tool)?,
+        }
+        self.grpc.iter().try_for_each(|Reading { how, per_second, ratio }| {
+            let ratio = ratio.map(|ratio| format!(", ratio {ratio:.2}")).unwrap_or_default();
+            write!(f, "\n  over gRPC, {}: {per_second:.0} a second{ratio}", how.named())
+        })
+    }
+}
+
+/// Reads it, every way in turn.
 pub(super) async fn read(month: &Month, place: &Place, rounds: usize) -> anyhow::Result<Feed> {
     let server = Server::start(&month.office, Contender::Ledger).await?;
     let measured = async {
-        let (mut grpc, mut tools, mut revisions) = (Vec::new(), Vec::new(), 0);
+        let (mut grpc, mut tools, mut revisions) = (How::ALL.map(|how| (how, Vec::new())), Vec::new(), 0);
         for _ in 0..rounds {
-            let watch = Stopwatch::start();
-            revisions = over_grpc(month, server.port()).await?;
-            grpc.push(per_second(revisions, watch));
+            for (how, speeds) in &mut grpc {
+                let watch = Stopwatch::start();
+                revisions = over_grpc(month, server.port(), *how).await?;
+                speeds.push(per_second(revisions, watch));
+            }
             let watch = Stopwatch::start();
             if let Some(rows) = by_tool(month, place).await? {
                 ensure!(rows == revisions, "the tool read {rows} rows, and there are {revisions} revisions");
@@ -58,10 +100,12 @@ pub(super) async fn read(month: &Month, place: &Place, rounds: usize) -> anyhow:
             }
         }
         let tool = if place.database.is_some() { "psql, COPY" } else { "sqlite3" };
-        let grpc_per_second = median(grpc);
         let tool_per_second = (!tools.is_empty()).then(|| median(tools));
-        let ratio = tool_per_second.map(|tool| grpc_per_second / tool);
-        anyhow::Ok(Feed { revisions, grpc_per_second, tool, tool_per_second, ratio })
+        let readings = grpc.into_iter().map(|(how, speeds)| {
+            let per_second = median(speeds);
+            Reading { how, per_second, ratio: tool_per_second.map(|tool| per_second / tool) }
+        });
+        anyhow::Ok(Feed { revisions, grpc: readings.collect(), tool, tool_per_second })
     };
     let measured = measured.await;
     server.stop().await?;
@@ -73,15 +117,22 @@ fn per_second(rows: u64, watch: Stopwatch) -> f64 {
     rows as f64 / watch.elapsed().as_secs_f64()
 }
 
-async fn over_grpc(month: &Month, port: u16) -> anyhow::Result<u64> {
+async fn over_grpc(month: &Month, port: u16, how: How) -> anyhow::Result<u64> {
     let client = month.reader(connect(port).await?)?;
     let mut service = AttendanceServiceClient::new(client.channel.clone());
-    let request = WatchDayResultsRequest { centre: CENTRE.to_owned(), ..WatchDayResultsRequest::default() };
+    let request = WatchDayResultsRequest {
+        centre: CENTRE.to_owned(),
+        view: how.view().into(),
+        ..WatchDayResultsRequest::default()
+    };
     let mut stream = service.watch_day_results(client.with(request)?).await?.into_inner();
     let mut revisions = 0;
     loop {
         let message = stream.message().await?.context("the feed ended")?;
-        revisions += u64::try_from(message.items.len())?;
+        revisions += u64::try_from(match how {
+            How::Basic => message.encoded.len(),
+            How::TakenApart | How::Explained => message.items()?.len(),
+        })?;
         if message.caught_up {
             return Ok(revisions);
         }

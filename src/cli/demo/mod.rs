@@ -219,7 +219,7 @@ impl Story<'_> {
         let names = town.people.iter().enumerate().map(|(who, id)| (id.clone(), cast::name(who))).collect();
         let page = pull.feed(department, FEED_LINES).await?;
         say(&format!("  The feed of final days of {name} begins (ListDayResultsSince):"));
-        sheet::feed(&page.items, &names);
+        sheet::feed(&page.items()?, &names);
         say("");
         sheet::totals(name, &pull.summaries(department).await?);
         say("");

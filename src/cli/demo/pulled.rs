@@ -89,11 +89,7 @@ impl Puller<'_> {
     }
 
     /// The first revisions of a department's feed that payroll may take, from the first day of work on.
-    pub(super) async fn feed(
-        &self,
-        department: &str,
-        limit: i32,
-    ) -> anyhow::Result<ListDayResultsSinceResponse> {
+    pub(super) async fn feed(&self, department: &str, limit: i32) -> anyhow::Result<DayResults> {
         let (_, until) = self.whole();
         let from = self.month.works.first().copied().map(date);
         let request = ListDayResultsSinceRequest {
@@ -104,6 +100,7 @@ impl Puller<'_> {
             limit,
             from,
             until,
+            view: DayResultView::Explained.into(),
         };
         Ok(self.calls().list_day_results_since(self.hr.with(request)?).await?.into_inner())
     }

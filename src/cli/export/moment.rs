@@ -67,12 +67,12 @@ impl Moment {
         let mut tx = store.snapshot().await?;
         let (mut last, mut recorded) = (None, EpochMs::ZERO);
         if let Some(pos) = before.get().checked_sub(1).map(Pos::new) {
-            last = reader::entries_in(&mut tx, log, pos, 1).await?.pop();
+            last = reader::facts_in(&mut tx, log, pos, 1).await?.pop();
             let found = reader::recorded_in(&mut tx, log, &[pos]).await?;
             recorded = found.get(&pos).copied().unwrap_or(recorded);
         }
         let facts = last.and_then(|entry| entry.facts);
-        let facts = facts.and_then(|(_, bytes)| EntryFacts::decode(bytes.as_slice()).ok());
+        let facts = facts.and_then(|bytes| EntryFacts::decode(bytes.as_slice()).ok());
         let deployment = facts.map_or(Pos::ZERO, |facts| Pos::new(facts.deployment_size));
         let zone =
             directory::rows::zone(&mut tx, log).await?.context("the centre's time zone is not known")?;
@@ -162,8 +162,8 @@ impl<'a> Days<'a> {
             if items.is_empty() {
                 continue;
             }
-            let telling = Telling { store, log: *log, own: epochs, deployment: deployment_epochs, zone };
-            return Ok(telling.day_results(&items).await?);
+            let telling = Telling { own: epochs, deployment: deployment_epochs, zone };
+            return Ok(telling.day_results(&items));
         }
     }
 }

@@ -42,7 +42,7 @@ use crate::results::{
 };
 use crate::store::{StoreError, Tx};
 
-pub use days::{DAY, Days, OPENING, day_key, day_of};
+pub use days::{DAY, Days, OPENING, Rostered, day_key, day_of};
 pub use pauses::{PAUSE, Pauses};
 pub use rows::Rows;
 
@@ -64,12 +64,14 @@ pub struct Registered {
     /// A centre keeps its zone, so it is looked up once.
     zones: Mutex<HashMap<LogId, Zone>>,
     ticked: Mutex<HashMap<LogId, u64>>,
+    /// What was last asked for: an entry may touch the days of a thousand people, each a range.
+    rostered: Mutex<Option<Arc<Rostered>>>,
 }
 
 impl Registered {
     /// Over the registers' ledger.
     pub fn new(ledger: Ledger<Registers>) -> Self {
-        Self { ledger, zones: Mutex::default(), ticked: Mutex::default() }
+        Self { ledger, zones: Mutex::default(), ticked: Mutex::default(), rostered: Mutex::default() }
     }
 
     fn zone(&self, log: LogId) -> Option<Zone> {
@@ -84,6 +86,16 @@ impl Registered {
             self.zones.lock().unwrap_or_else(PoisonError::into_inner).insert(log, zone);
         }
         Ok(())
+    }
+
+    async fn rostered(&self, tx: &mut Tx, log: LogId, as_of: AsOf) -> Result<Arc<Rostered>, StoreError> {
+        let known = self.rostered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known.filter(|known| known.is_of(log, as_of)) {
+            return Ok(known);
+        }
+        let rostered = Arc::new(Rostered::load(tx, log, as_of).await?);
+        *self.rostered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&rostered));
+        Ok(rostered)
     }
 
     fn touched_by(zone: &Zone, today: EpochDay, entry: &FoldEntry, fact: &Fact, touched: &mut Touched) {
@@ -185,7 +197,8 @@ impl Derivation for Registered {
         self.learn_zone(tx, page.log).await?;
         let Some(zone) = self.zone(page.log) else { return Ok(Vec::new()) };
         if let Some(days) = Days::decode(page.range) {
-            return days.expand(tx, page).await;
+            let rostered = self.rostered(tx, page.log, page.as_of).await?;
+            return days.expand(tx, page, &rostered).await;
         }
         if let Some(pauses) = Pauses::decode(page.range) {
             return pauses.expand(tx, page).await;
@@ -234,13 +247,13 @@ impl Derivation for Registered {
     ) -> Result<Vec<FoldEntry>, StoreError> {
         self.learn_zone(tx, log).await?;
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let stored = reader::entries_in(tx, log, from, limit).await?;
+        let stored = reader::facts_in(tx, log, from, limit).await?;
         stored
             .into_iter()
             .map(|entry| {
                 let leaf = Leaf::decode(&entry.leaf)
                     .map_err(|_| StoreError::Inconsistent { table: "ledger_entry", column: "leaf" })?;
-                let facts = entry.facts.map(|(_, facts)| facts);
+                let facts = entry.facts;
                 let read = facts.as_deref().and_then(|bytes| EntryFacts::decode(bytes).ok());
                 let rules = read.iter().flat_map(|facts| &facts.facts).find_map(|fact| match &fact.fact {
                     Some(Of::Rules(rules)) => Some(rules.rules),

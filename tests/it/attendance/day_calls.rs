@@ -9,6 +9,7 @@ use qinlian::proto::*;
 use qinlian::registers::attendance::fact::Command as Attendance;
 use qinlian::registers::attendance::service::Calls;
 use qinlian::registers::audit::service::reads::{Reads, ReplicaId};
+use qinlian::registers::derivation::day_result::unexplain;
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::failure::Failure;
 use qinlian::registers::roster::fact::Command as Roster;
@@ -105,7 +106,7 @@ impl Window {
         loop {
             let caller = self.caller(subject, "ListDayResultsSince");
             let page = self.calls.list_day_results_since(&caller, request.clone()).await.expect("a page");
-            items.extend(page.items);
+            items.extend(page.items().expect("results"));
             if page.caught_up {
                 return items;
             }
@@ -258,7 +259,7 @@ async fn payroll_takes_what_is_final_and_the_feed_begins_again_where_it_stopped(
             let again =
                 window.calls.list_day_results_since(&caller(), request.clone()).await.expect("a page");
             assert_eq!(page, again);
-            seen.extend(page.items);
+            seen.extend(page.items().expect("results"));
             request.cursor = page.next_cursor;
             if page.caught_up {
                 break;
@@ -278,6 +279,32 @@ async fn payroll_takes_what_is_final_and_the_feed_begins_again_where_it_stopped(
 }
 
 #[tokio::test]
+async fn the_feed_without_sentences_is_the_feed_but_for_them() {
+    each(async |fixture| {
+        let window = Window::begin(&fixture.store, 415).await;
+        let with =
+            |view: DayResultView| ListDayResultsSinceRequest { view: view.into(), ..Default::default() };
+        let explained = window.feed("hr", with(DayResultView::Explained)).await;
+        assert_eq!(window.feed("hr", with(DayResultView::Unspecified)).await, explained);
+        assert!(explained.iter().all(|day| day.tombstone || day.reason.is_some()));
+        let bare = |mut day: DayResult| {
+            unexplain(&mut day);
+            day
+        };
+        let basic = window.feed("hr", with(DayResultView::Basic)).await;
+        assert!(basic.iter().any(|day| !day.spans.is_empty()));
+        assert_eq!(basic, explained.into_iter().map(bare).collect::<Vec<_>>());
+        let unknown = ListDayResultsSinceRequest { centre: "hall".to_owned(), view: 9, ..Default::default() };
+        let caller = window.caller("hr", "ListDayResultsSince");
+        let refused = window.calls.list_day_results_since(&caller, unknown).await.expect_err("no such view");
+        let Failure::Invalid(violations) = refused else { panic!("{refused:?}") };
+        assert!(format!("{violations:?}").contains("view"), "{violations:?}");
+        window.rig.hall.office.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_watches_is_given_what_there_is_then_what_comes_until_the_grant_ends() {
     each(async |fixture| {
         let window = Window::begin(&fixture.store, 414).await;
@@ -286,8 +313,9 @@ async fn who_watches_is_given_what_there_is_then_what_comes_until_the_grant_ends
         let stream = window.calls.watch_day_results(&caller, request).await.expect("a stream");
         let mut stream = Box::pin(stream);
         let first = stream.next().await.expect("a message").expect("no failure");
-        assert!(first.caught_up && !first.items.is_empty());
-        assert!(first.items.iter().all(|day| day.person_id == window.person(2)));
+        let days = first.items().expect("results");
+        assert!(first.caught_up && !days.is_empty());
+        assert!(days.iter().all(|day| day.person_id == window.person(2)));
         // Something happens to another department's person, and then to one of its own.
         let rest = |person: usize| RosterFact {
             entries: vec![RosterEntry {
@@ -303,7 +331,7 @@ async fn who_watches_is_given_what_there_is_then_what_comes_until_the_grant_ends
             window.news.send_modify(|news| *news += 1);
         }
         let second = stream.next().await.expect("a message").expect("no failure");
-        let [day] = second.items.as_slice() else { panic!("one day: {second:?}") };
+        let [day] = &second.items().expect("results")[..] else { panic!("one day: {second:?}") };
         assert_eq!((&day.person_id, day.headline()), (&window.person(2), Headline::Rest));
         window.rig.hall.office.stop().await;
     })

@@ -75,7 +75,7 @@ absent! {
     get_day(GetDayRequest) -> GetDayResponse;
     list_days(ListDaysRequest) -> ListDaysResponse;
     list_coverage_blockers(ListCoverageBlockersRequest) -> ListCoverageBlockersResponse;
-    list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+    list_day_results_since(ListDayResultsSinceRequest) -> DayResults;
     request_leave(RequestLeaveRequest) -> RequestLeaveResponse;
     decide_leave(DecideLeaveRequest) -> DecideLeaveResponse;
     record_leave(RecordLeaveRequest) -> RecordLeaveResponse;
@@ -104,7 +104,7 @@ impl Slow {
         &self,
         _: &Caller,
         _: proto::WatchDayResultsRequest,
-    ) -> Result<Empty<Result<proto::WatchDayResultsResponse, Failure>>, Failure> {
+    ) -> Result<Empty<Result<proto::DayResults, Failure>>, Failure> {
         Err(Failure::NotFound("double"))
     }
 }

@@ -94,7 +94,7 @@ impl FakeAttendance {
         get_day(GetDayRequest) -> GetDayResponse;
         list_days(ListDaysRequest) -> ListDaysResponse;
         list_coverage_blockers(ListCoverageBlockersRequest) -> ListCoverageBlockersResponse;
-        list_day_results_since(ListDayResultsSinceRequest) -> ListDayResultsSinceResponse;
+        list_day_results_since(ListDayResultsSinceRequest) -> DayResults;
         request_leave(RequestLeaveRequest) -> RequestLeaveResponse;
         decide_leave(DecideLeaveRequest) -> DecideLeaveResponse;
         record_leave(RecordLeaveRequest) -> RecordLeaveResponse;
@@ -122,7 +122,7 @@ impl FakeAttendance {
         &self,
         _: &Caller,
         _: proto::WatchDayResultsRequest,
-    ) -> Result<stream::Empty<Result<proto::WatchDayResultsResponse, Failure>>, Failure> {
+    ) -> Result<stream::Empty<Result<proto::DayResults, Failure>>, Failure> {
         Err(Failure::NotFound("double"))
     }
 }

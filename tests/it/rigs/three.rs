@@ -146,7 +146,7 @@ impl Of {
                 let request = ListDayResultsSinceRequest { centre, cursor, limit, ..Default::default() };
                 let answer = client.list_day_results_since(signed(request, token)).await;
                 let answer = answer.expect("a page").into_inner();
-                let items = answer.items.iter().map(|item| item.seq).collect();
+                let items = answer.items().expect("results").iter().map(|item| item.seq).collect();
                 Page { cursor: from, items, next: answer.next_cursor, caught_up: answer.caught_up }
             }
         }

@@ -14,6 +14,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("tlog", &[]),
     ("store", &["kernel"]),
     ("policy", &["kernel"]),
+    // Generated, but for messages that are passed on as they are stored.
+    ("proto", &[]),
     ("clock", &["kernel"]),
     ("telemetry", &["kernel"]),
     // Rooms tell it their figures through a port of the kernel's: it knows none of them.

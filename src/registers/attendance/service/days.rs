@@ -1,21 +1,15 @@
-//! `GetDay`, `ListDays`, `ListDayResultsSince`, `WatchDayResults`: what people's days came to (rules R8, R12).
+//! `GetDay` and `ListDays`: what people's days came to (rule R8).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Stream, stream};
-use prost::Message;
-use tokio::sync::watch;
+use prost::bytes::Bytes;
 
 use super::Calls;
 use crate::access::Caller;
-use crate::kernel::{Check, DepartmentId, EpochDay, LogId, PersonId, Pos, Said};
-use crate::proto::{
-    DayResult, Finality, GetDayRequest, GetDayResponse, ListDayResultsSinceRequest,
-    ListDayResultsSinceResponse, ListDaysRequest, ListDaysResponse, WatchDayResultsRequest,
-    WatchDayResultsResponse,
-};
+use crate::kernel::{Check, DepartmentId, EpochDay, LogId, PersonId, Pos};
+use crate::proto::{DayResult, GetDayRequest, GetDayResponse, ListDaysRequest, ListDaysResponse};
 use crate::registers::attendance::refusal::Refusal;
 use crate::registers::derivation::days::{DAY, day_key, day_of};
 use crate::registers::derivation::told::Telling;
@@ -24,17 +18,12 @@ use crate::registers::desk::Place;
 use crate::registers::directory::reach::Sight;
 use crate::registers::failure::Failure;
 use crate::registers::wire;
-use crate::results::{Body, Filter, Item, folded_before, newest};
+use crate::results::{Body, Item, folded_before, newest};
 
 /// Keys that are looked at for one page at a time.
 const LOOK: usize = 1_000;
 /// So often for one page.
 const ROUNDS_MOST: usize = 20;
-/// The most items of one message of a stream.
-const STREAM_ITEMS: usize = 1_000;
-/// A stream looks again at the latest after this long, should it not be told that there is news.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-
 /// Results follow an entry within a fraction of this.
 const SOON: Duration = Duration::from_secs(1);
 
@@ -42,56 +31,7 @@ fn not_derived() -> Failure {
     Failure::Refused(Arc::new(Refusal::NotDerivedYet))
 }
 
-/// Which results a reader of the feed wants.
-#[derive(Debug, Clone)]
-struct Wanted {
-    department: Option<DepartmentId>,
-    finality: Finality,
-    from: Option<EpochDay>,
-    until: Option<EpochDay>,
-}
-
-impl Wanted {
-    fn parse(
-        check: &mut Check,
-        department: &str,
-        finality: i32,
-        from: Option<&crate::proto::Date>,
-        until: Option<&crate::proto::Date>,
-    ) -> Self {
-        let finality = Finality::try_from(finality).unwrap_or_else(|_| {
-            let said = Said::new("须从列出的值中选择", "is none of the named values");
-            check.refuse("finality", "UNKNOWN", said);
-            Finality::Unspecified
-        });
-        Self {
-            department: opt_department(check, department),
-            finality,
-            from: wire::opt_day(check, "from", from),
-            until: wire::opt_day(check, "until", until),
-        }
-    }
-
-    fn wants(&self, place: &Place, item: &Item) -> bool {
-        let Some((person, day)) = day_of(&item.key) else { return false };
-        let within = self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until);
-        within && visible(place, person, self.department.as_ref()) && self.is_as_final(item)
-    }
-
-    fn is_as_final(&self, item: &Item) -> bool {
-        let is_final = || match &item.body {
-            Body::Content(content) => DayResult::decode(content.as_slice()).is_ok_and(|day| day.r#final),
-            Body::Nothing | Body::Erased => true,
-        };
-        match self.finality {
-            Finality::Unspecified => true,
-            Finality::Final => is_final(),
-            Finality::Open => !is_final(),
-        }
-    }
-}
-
-fn opt_department(check: &mut Check, department: &str) -> Option<DepartmentId> {
+pub(super) fn opt_department(check: &mut Check, department: &str) -> Option<DepartmentId> {
     if department.is_empty() {
         return None;
     }
@@ -207,66 +147,6 @@ impl Calls {
         Ok(ListDaysResponse { days, next_page_token: next_page_token.unwrap_or_default() })
     }
 
-    /// `ListDayResultsSince`.
-    pub async fn list_day_results_since(
-        &self,
-        caller: &Caller,
-        request: ListDayResultsSinceRequest,
-    ) -> Result<ListDayResultsSinceResponse, Failure> {
-        let mut check = Check::new();
-        let (from, until) = (request.from.as_ref(), request.until.as_ref());
-        let wanted = Wanted::parse(&mut check, &request.department, request.finality, from, until);
-        let centre = wire::centre(&mut check, &request.centre);
-        let limit = wire::page_size(&mut check, "limit", request.limit);
-        check.done()?;
-        let centre = centre.ok_or(Failure::Fault("PARSE"))?;
-        let place = self.desk.enter_to_read(caller, &centre).await?;
-        let (items, next_cursor, caught_up) = self.since(&place, &wanted, &request.cursor, limit).await?;
-        Ok(ListDayResultsSinceResponse { items, next_cursor, caught_up })
-    }
-
-    async fn since(
-        &self,
-        place: &Place,
-        wanted: &Wanted,
-        cursor: &str,
-        limit: usize,
-    ) -> Result<(Vec<DayResult>, String, bool), Failure> {
-        let wants = |item: &Item| wanted.wants(place, item);
-        let page = self.page(DAY, place.log, cursor, limit, Filter::Only(&wants)).await?;
-        let items = self.day_results(place.log, place, page.items).await?;
-        Ok((items, page.next_cursor, page.caught_up))
-    }
-
-    /// `WatchDayResults`: who calls is checked again before every message, since a grant may end while a stream goes on.
-    pub async fn watch_day_results(
-        &self,
-        caller: &Caller,
-        request: WatchDayResultsRequest,
-    ) -> Result<impl Stream<Item = Result<WatchDayResultsResponse, Failure>> + Send + 'static + use<>, Failure>
-    {
-        let mut check = Check::new();
-        let (from, until) = (request.from.as_ref(), request.until.as_ref());
-        let wanted = Wanted::parse(&mut check, &request.department, request.finality, from, until);
-        let centre = wire::centre(&mut check, &request.centre);
-        check.done()?;
-        let centre = centre.ok_or(Failure::Fault("PARSE"))?;
-        self.desk.enter_to_read(caller, &centre).await?;
-        let watching = Watching {
-            calls: self.clone(),
-            caller: caller.clone(),
-            centre,
-            wanted,
-            cursor: request.cursor,
-            news: self.news.clone(),
-            begun: false,
-        };
-        Ok(stream::try_unfold(watching, async |mut watching| {
-            let message = watching.next().await?;
-            Ok(Some((message, watching)))
-        }))
-    }
-
     /// Revisions as messages, with the indexes, causes and sentences that they do not hold themselves.
     pub(crate) async fn day_results(
         &self,
@@ -274,15 +154,29 @@ impl Calls {
         place: &Place,
         items: Vec<Item>,
     ) -> Result<Vec<DayResult>, Failure> {
-        if items.is_empty() {
-            return Ok(Vec::new());
-        }
+        self.telling(log, place, |telling| telling.day_results(&items)).await
+    }
+
+    /// The same without the sentences, encoded.
+    pub(super) async fn basic(
+        &self,
+        log: LogId,
+        place: &Place,
+        items: &[Item],
+    ) -> Result<Vec<Bytes>, Failure> {
+        self.telling(log, place, |telling| telling.basic(items)).await
+    }
+
+    async fn telling<T>(
+        &self,
+        log: LogId,
+        place: &Place,
+        tell: impl FnOnce(Telling<'_>) -> T + Send,
+    ) -> Result<T, Failure> {
         let reader = self.desk.ledger().reader();
         let (own, deployment) = (reader.epochs(log).await?, reader.epochs(LogId::DEPLOYMENT).await?);
         let zone = place.deployment.zone(&place.centre).ok_or(Failure::Fault("ZONE"))?;
-        let store = self.desk.store();
-        let telling = Telling { store, log, own: &own, deployment: &deployment, zone: &zone };
-        Ok(telling.day_results(&items).await?)
+        Ok(tell(Telling { own: &own, deployment: &deployment, zone: &zone }))
     }
 }
 
@@ -309,40 +203,5 @@ impl Calls {
     /// May the caller know of somebody's days, and are they of the department that is asked for?
     pub(crate) fn is_visible(place: &Place, person_id: &str, department: Option<&DepartmentId>) -> bool {
         visible(place, person_id, department)
-    }
-}
-
-/// A stream that goes on.
-struct Watching {
-    calls: Calls,
-    caller: Caller,
-    centre: crate::kernel::CentreId,
-    wanted: Wanted,
-    cursor: String,
-    news: watch::Receiver<u64>,
-    begun: bool,
-}
-
-impl Watching {
-    /// The next message: the first at once, the others when there is something.
-    async fn next(&mut self) -> Result<WatchDayResultsResponse, Failure> {
-        loop {
-            self.news.mark_unchanged();
-            let place = self.calls.desk.enter_to_read(&self.caller, &self.centre).await?;
-            let (items, next_cursor, caught_up) =
-                self.calls.since(&place, &self.wanted, &self.cursor, STREAM_ITEMS).await?;
-            self.cursor.clone_from(&next_cursor);
-            if !items.is_empty() || !self.begun {
-                self.begun = true;
-                return Ok(WatchDayResultsResponse { items, next_cursor, caught_up });
-            }
-            if !caught_up {
-                continue;
-            }
-            // Told, or late: either way it looks again.
-            if let Ok(Err(_nobody_tells)) = tokio::time::timeout(LOOK_AGAIN, self.news.changed()).await {
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-        }
     }
 }

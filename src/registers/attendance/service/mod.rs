@@ -25,6 +25,7 @@ use crate::registers::stamp::sample::Sample;
 use crate::registers::wire;
 
 mod blockers;
+mod day_feed;
 mod days;
 mod feeds;
 mod lists;
