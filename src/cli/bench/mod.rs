@@ -33,6 +33,7 @@ mod baseline;
 mod board;
 mod commands;
 mod dayfeed;
+mod daygrowth;
 mod days;
 mod exported;
 mod feed;
@@ -95,11 +96,11 @@ pub(super) struct Options {
     /// Instead: a clock-in in a log of so many entries against one in a young log
     #[arg(long, value_name = "N")]
     entries: Option<u64>,
-    /// With --kind days: people, 2,100 unless given; with --kind pauses, board and boardyear, 2,000; with --kind dayfeed as many
+    /// With --kind days and daygrowth: people, 2,100 unless given; with --kind pauses, board and boardyear, 2,000; with --kind dayfeed as many
     /// as clock in
     #[arg(long, value_name = "N")]
     people: Option<usize>,
-    /// With --kind days: days that they live through, 31 unless given; with --kind boardyear: the year's work days, 250
+    /// With --kind days: days that they live through, 31 unless given; with --kind daygrowth, 140; with --kind boardyear: the year's work days, 250
     #[arg(long, value_name = "N")]
     days: Option<usize>,
     /// With --kind pauses, board and boardyear: windows
@@ -166,6 +167,9 @@ enum Kind {
     /// From a clock-in to its day in the feed, at --rate clock-ins a second; the servers are not compared.
     #[value(name = "dayfeed")]
     DayFeed,
+    /// A team's day, and a clock-in, when very much has been derived, against little; the servers are not compared.
+    #[value(name = "daygrowth")]
+    DayGrowth,
     /// `StartPause` against `RecordPunch` on one server; the servers are not compared.
     Pauses,
     /// From a pause to everybody who watches the board, at --rate changes a second; the servers are not compared.
@@ -251,6 +255,7 @@ async fn said(options: &Options, place: &Place, most: usize) -> anyhow::Result<S
     match options.kind {
         Kind::Days => told(options, &[days::measure(options, place).await?]),
         Kind::DayFeed => told(options, &[dayfeed::measure(options, place).await?]),
+        Kind::DayGrowth => told(options, &[daygrowth::measure(options, place).await?]),
         Kind::Pauses => told(options, &pauses::measure(options, place).await?),
         Kind::Board => told(options, &[board::measure(options, place).await?]),
         Kind::BoardYear => told(options, &[year::measure(options, place).await?]),

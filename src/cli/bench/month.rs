@@ -131,6 +131,17 @@ impl Month {
         Ok(punches)
     }
 
+    /// Somebody clocks so many times, in and out in turn, a second after each other.
+    pub(super) async fn clock(&mut self, person: &str, times: usize) -> anyhow::Result<()> {
+        let mut commands = Vec::with_capacity(times);
+        for time in 0..times {
+            self.clock.advance_ms(1_000);
+            let direction = if time % 2 == 0 { Direction::In } else { Direction::Out };
+            commands.push(self.punch(0, person, direction)?);
+        }
+        submit(&self.office, self.log, commands).await
+    }
+
     fn wait_until(&self, then: EpochMs) {
         self.clock.advance_ms(then.since(self.clock.now()).max(0).unsigned_abs());
     }
