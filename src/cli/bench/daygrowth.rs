@@ -102,8 +102,8 @@ pub(super) async fn measure(options: &Options, place: &Place) -> anyhow::Result<
         growth.many_stored_us.push(many.0);
         growth.many_derived_us.push(many.1);
     }
-    young.month.office.close().await;
-    grown.month.office.close().await;
+    young.close().await;
+    grown.close().await;
     Ok(growth)
 }
 
@@ -137,6 +137,13 @@ impl Centre {
         folder.catch_up(month.log).await?;
         counted(&month.office).await?;
         Ok(Self { month, folder, rare, days })
+    }
+
+    /// The folder goes first: it holds on to the ledger, which closes when nobody does.
+    async fn close(self) {
+        let Self { month, folder, .. } = self;
+        drop(folder);
+        month.office.close().await;
     }
 
     /// How many revisions there are.
