@@ -16,8 +16,9 @@ const CHUNK: usize = 500;
 /// Each full chunk in a row is followed by one of twice its size, so often: what is loaded for a person's day then serves all of
 /// the day's entries.
 const DOUBLINGS: usize = 5;
-/// Rows that are written at once, or nearly: the one writer is had for less than a tenth of a second.
-const PORTION: usize = 2_000;
+/// Rows that are written at once, or nearly: the one writer is had for about a tenth of a second. Fewer would write a page of the
+/// index by key once for each of a person's revisions of a day.
+const PORTION: usize = 4_000;
 
 /// Why a log could not be folded.
 #[derive(Debug, thiserror::Error)]
