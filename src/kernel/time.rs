@@ -214,9 +214,8 @@ impl Zone {
     /// `2026-11-23 08:31:05` on a wall clock here.
     pub fn wall(&self, at: EpochMs) -> String {
         let local = self.zone.to_datetime(Timestamp::from_millisecond(at.0).unwrap_or_default());
-        let ((year, month, day), time) = ((local.year(), local.month(), local.day()), local.time());
-        let (hour, minute, second) = (time.hour(), time.minute(), time.second());
-        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+        let (date, time) = (local.date(), local.time());
+        format!("{date} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
     }
 }
 

@@ -192,14 +192,14 @@ impl Reading<'_> {
     /// How many to ask for next: as many as may come, and of a filter that has left some out, so many that these are likely to
     /// fill the page.
     fn wanted(&self) -> usize {
-        let missing = self.query.limit.saturating_sub(self.items.len()).max(1);
-        let left = SCAN.max(self.query.limit).saturating_sub(self.scanned).max(1);
+        let missing = self.query.limit - self.items.len();
         let likely = match self.query.filter {
-            Filter::Everything => missing,
-            Filter::Only(_) if self.scanned == 0 => missing,
-            Filter::Only(_) => missing * self.scanned.div_ceil(self.items.len().max(1)) + MARGIN,
+            Filter::Only(_) if self.scanned > 0 => {
+                missing * self.scanned.div_ceil(self.items.len().max(1)) + MARGIN
+            }
+            Filter::Everything | Filter::Only(_) => missing,
         };
-        likely.min(left)
+        likely.min(SCAN.max(self.query.limit) - self.scanned)
     }
 }
 

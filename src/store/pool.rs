@@ -9,6 +9,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Postgres, Transaction};
 
+use super::tx::mapped;
 use super::{Binds, Cells, Statement, StoreError, Tx, migrate};
 
 /// Which database.
@@ -205,12 +206,12 @@ impl Store {
     ) -> Result<Vec<T>, StoreError> {
         match self {
             Self::Sqlite { readers, .. } => {
-                let rows = binds.sqlite(statement.sqlite()).fetch_all(readers).await?;
-                rows.iter().map(|row| map(&mut Cells::sqlite(row))).collect()
+                let rows = binds.sqlite(statement.sqlite()).fetch(readers);
+                mapped(rows, |row| map(&mut Cells::sqlite(row))).await
             }
             Self::Postgres { readers, .. } => {
-                let rows = binds.postgres(statement.postgres()).fetch_all(readers).await?;
-                rows.iter().map(|row| map(&mut Cells::postgres(row))).collect()
+                let rows = binds.postgres(statement.postgres()).fetch(readers);
+                mapped(rows, |row| map(&mut Cells::postgres(row))).await
             }
         }
     }

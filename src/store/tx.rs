@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteRow;
@@ -28,22 +28,16 @@ impl Tx {
         binds: Binds,
         map: impl Fn(&mut Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut found = Vec::new();
         match self {
             Self::Sqlite(tx) => {
-                let mut rows = binds.sqlite(statement.sqlite()).fetch(&mut **tx);
-                while let Some(row) = rows.try_next().await? {
-                    found.push(map(&mut Cells::sqlite(&row))?);
-                }
+                let rows = binds.sqlite(statement.sqlite()).fetch(&mut **tx);
+                mapped(rows, |row| map(&mut Cells::sqlite(row))).await
             }
             Self::Postgres(tx) => {
-                let mut rows = binds.postgres(statement.postgres()).fetch(&mut **tx);
-                while let Some(row) = rows.try_next().await? {
-                    found.push(map(&mut Cells::postgres(&row))?);
-                }
+                let rows = binds.postgres(statement.postgres()).fetch(&mut **tx);
+                mapped(rows, |row| map(&mut Cells::postgres(row))).await
             }
         }
-        Ok(found)
     }
 
     /// Changes, and says how many rows.
@@ -125,6 +119,18 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Every row, mapped as it comes: the next is read meanwhile.
+pub(super) async fn mapped<R, T>(
+    mut rows: impl Stream<Item = Result<R, sqlx::Error>> + Unpin,
+    map: impl Fn(&R) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        found.push(map(&row)?);
+    }
+    Ok(found)
 }
 
 /// Rows of a table that wait to be inserted.

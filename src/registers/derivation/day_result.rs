@@ -230,14 +230,6 @@ pub fn explain(day: &mut DayResult, zone: &Zone) {
     }
 }
 
-/// Takes the words away again.
-pub fn unexplain(day: &mut DayResult) {
-    day.reason = None;
-    for slot in day.spans.iter_mut().flat_map(|span| [&mut span.on, &mut span.off]).flatten() {
-        slot.reason = None;
-    }
-}
-
 fn text(said: Said) -> LocalizedText {
     LocalizedText { zh: said.zh, en: said.en }
 }

@@ -4,11 +4,11 @@
 use prost::Message;
 use prost::bytes::Bytes;
 
-use super::day_result::{explain, unexplain};
+use super::day_result::explain;
 use super::days::day_of;
 use crate::kernel::{Pos, Zone};
 use crate::ledger::reader::{Epoch, index_of};
-use crate::proto::DayResult;
+use crate::proto::{DayResult, DayResultView};
 use crate::registers::{kind, wire};
 use crate::results::{Body, Item};
 
@@ -26,30 +26,46 @@ pub struct Telling<'a> {
 impl Telling<'_> {
     /// Revisions as messages, in their order.
     pub fn day_results(&self, items: &[Item]) -> Vec<DayResult> {
-        let mut days: Vec<DayResult> = items.iter().filter_map(|item| day_result(item, self.own)).collect();
-        for day in &mut days {
+        self.told(items)
+            .map(|mut day| {
+                explain(&mut day, self.zone);
+                day
+            })
+            .collect()
+    }
+
+    /// The same, encoded; without sentences what is stored is passed on as it is, after what the row knows, wherever an entry's
+    /// index is its position. That the two are one message when they stand one after the other is how messages are encoded.
+    pub fn encoded(&self, items: &[Item], view: DayResultView) -> Vec<Bytes> {
+        let encode = |day: DayResult| Bytes::from(day.encode_to_vec());
+        match view {
+            DayResultView::Explained | DayResultView::Unspecified => {
+                self.day_results(items).into_iter().map(encode).collect()
+            }
+            DayResultView::Basic if self.is_named_as_stored() => items.iter().filter_map(passed_on).collect(),
+            DayResultView::Basic => self.told(items).map(encode).collect(),
+        }
+    }
+
+    fn is_named_as_stored(&self) -> bool {
+        let mut logs = [self.own, self.deployment].into_iter();
+        logs.all(|epochs| matches!(epochs, [] | [Epoch { base: Pos::ZERO, .. }]))
+    }
+
+    /// Revisions as messages without sentences.
+    fn told(&self, items: &[Item]) -> impl Iterator<Item = DayResult> {
+        items.iter().filter_map(|item| {
+            let mut day = stored(item)?;
+            name_entries(&mut day, self.own);
+            day.entry_index = index_of(self.own, item.pos);
+            day.cause = cause(item);
             if let Some(policy) = &mut day.policy {
                 let at = |epochs: &[Epoch], pos: Option<u64>| pos.map(|pos| index_of(epochs, Pos::new(pos)));
                 policy.deployment_index = at(self.deployment, policy.deployment_index);
                 policy.centre_index = at(self.own, policy.centre_index);
             }
-            explain(day, self.zone);
-        }
-        days
-    }
-
-    /// The same without sentences, and encoded: what is stored is passed on as it is, after what the row knows, wherever an entry's
-    /// index is its position. That the two are one message when they stand one after the other is how messages are encoded.
-    pub fn basic(&self, items: &[Item]) -> Vec<Bytes> {
-        let as_stored = [self.own, self.deployment]
-            .iter()
-            .all(|epochs| matches!(epochs, [] | [Epoch { base: Pos::ZERO, .. }]));
-        if !as_stored {
-            let mut days = self.day_results(items);
-            days.iter_mut().for_each(unexplain);
-            return days.iter().map(|day| day.encode_to_vec().into()).collect();
-        }
-        items.iter().filter_map(passed_on).collect()
+            Some(day)
+        })
     }
 }
 
@@ -103,10 +119,48 @@ pub fn name_entries(day: &mut DayResult, own: &[Epoch]) {
     }
 }
 
-fn day_result(item: &Item, own: &[Epoch]) -> Option<DayResult> {
-    let mut day = stored(item)?;
-    name_entries(&mut day, own);
-    day.entry_index = index_of(own, item.pos);
-    day.cause = cause(item);
-    Some(day)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{EpochDay, LogId};
+    use crate::proto::day_result::PolicyInForce;
+    use crate::registers::derivation::days::{DAY, day_key};
+
+    fn epochs(bases: &[u64]) -> Vec<Epoch> {
+        let epoch =
+            |(epoch, base): (u32, &u64)| Epoch { epoch, base: Pos::new(*base), origin: String::new() };
+        (1..).zip(bases).map(epoch).collect()
+    }
+
+    #[test]
+    fn what_is_passed_on_says_what_is_told_and_after_a_restore_entries_have_other_indexes() {
+        let policy = PolicyInForce { centre_index: Some(6), ..PolicyInForce::default() };
+        let content = DayResult { swapped_by: Some(8), policy: Some(policy), ..DayResult::default() };
+        let item = Item {
+            log: LogId::from_column(3),
+            seq: 4,
+            pos: Pos::new(9),
+            key: day_key(DAY, "p1", EpochDay::from_column(20_000)),
+            revision: 2,
+            body: Body::Content(content.encode_to_vec()),
+            kind: kind::TICK,
+        };
+        let zone = Zone::parse("").unwrap();
+        let deployment = epochs(&[0]);
+        for (bases, index, swapped_by, centre_index) in [(&[0][..], 9, 8, 6), (&[0, 5][..], 4, 3, 1)] {
+            let own = epochs(bases);
+            let telling = Telling { own: &own, deployment: &deployment, zone: &zone };
+            let told: Vec<DayResult> = telling.told(std::slice::from_ref(&item)).collect();
+            let [basic] = &telling.encoded(std::slice::from_ref(&item), DayResultView::Basic)[..] else {
+                panic!("one result");
+            };
+            let day = DayResult::decode(basic.clone()).unwrap();
+            assert_eq!(
+                (day.entry_index, day.swapped_by, day.cause.as_str()),
+                (index, Some(swapped_by), "TICK")
+            );
+            assert_eq!(day.policy.as_ref().and_then(|policy| policy.centre_index), Some(centre_index));
+            assert_eq!([day], *told);
+        }
+    }
 }

@@ -9,7 +9,6 @@ use qinlian::proto::*;
 use qinlian::registers::attendance::fact::Command as Attendance;
 use qinlian::registers::attendance::service::Calls;
 use qinlian::registers::audit::service::reads::{Reads, ReplicaId};
-use qinlian::registers::derivation::day_result::unexplain;
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::failure::Failure;
 use qinlian::registers::roster::fact::Command as Roster;
@@ -288,7 +287,10 @@ async fn the_feed_without_sentences_is_the_feed_but_for_them() {
         assert_eq!(window.feed("hr", with(DayResultView::Unspecified)).await, explained);
         assert!(explained.iter().all(|day| day.tombstone || day.reason.is_some()));
         let bare = |mut day: DayResult| {
-            unexplain(&mut day);
+            day.reason = None;
+            for slot in day.spans.iter_mut().flat_map(|span| [&mut span.on, &mut span.off]).flatten() {
+                slot.reason = None;
+            }
             day
         };
         let basic = window.feed("hr", with(DayResultView::Basic)).await;

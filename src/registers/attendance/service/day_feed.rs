@@ -112,13 +112,7 @@ impl Calls {
     ) -> Result<DayResults, Failure> {
         let wants = |item: &Item| wanted.wants(place, item);
         let page = self.page(DAY, place.log, cursor, limit, Filter::Only(&wants)).await?;
-        let encoded = match wanted.view {
-            DayResultView::Basic => self.basic(place.log, place, &page.items).await?,
-            DayResultView::Explained | DayResultView::Unspecified => {
-                let days = self.day_results(place.log, place, page.items).await?;
-                days.iter().map(|day| day.encode_to_vec().into()).collect()
-            }
-        };
+        let encoded = self.telling(place, |telling| telling.encoded(&page.items, wanted.view)).await?;
         Ok(DayResults { encoded, next_cursor: page.next_cursor, caught_up: page.caught_up })
     }
 
@@ -176,7 +170,10 @@ impl Watching {
     /// The next message: the first at once, the others when there is something.
     async fn next(&mut self) -> Result<DayResults, Failure> {
         loop {
-            self.news.mark_unchanged();
+            // What is news is news of what comes after a page was read, and one read ahead was read before.
+            if self.ahead.is_none() {
+                self.news.mark_unchanged();
+            }
             let place = self.calls.desk.enter_to_read(&self.caller, &self.centre).await?;
             let page = match self.ahead.take().filter(|ahead| ahead.is_still_of(&place)) {
                 Some(ahead) => ahead.page.await.map_err(|_| Failure::Fault("PANIC"))??,
@@ -200,9 +197,10 @@ impl Watching {
         }
     }
 
-    fn read_ahead(&self, place: Place) -> Ahead {
+    fn read_ahead(&mut self, place: Place) -> Ahead {
         let (calls, wanted, cursor) = (self.calls.clone(), Arc::clone(&self.wanted), self.cursor.clone());
         let as_seen = place.clone();
+        self.news.mark_unchanged();
         let page = tokio::spawn(async move { calls.since(&as_seen, &wanted, &cursor, STREAM_ITEMS).await });
         Ahead { place, page }
     }

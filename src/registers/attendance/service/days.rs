@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost::bytes::Bytes;
-
 use super::Calls;
 use crate::access::Caller;
 use crate::kernel::{Check, DepartmentId, EpochDay, LogId, PersonId, Pos};
@@ -78,7 +76,7 @@ impl Calls {
         };
         let keys = [day_key(DAY, person.as_str(), day)];
         let items = newest(self.desk.store(), place.log, DAY, &keys, before).await?;
-        let day = self.day_results(place.log, &place, items).await?.pop();
+        let day = self.day_results(&place, &items).await?.pop();
         let day = day.filter(|day| !day.tombstone).ok_or(Failure::NotFound("day"))?;
         Ok(GetDayResponse { day: Some(day) })
     }
@@ -143,38 +141,23 @@ impl Calls {
         let last = last.as_ref().and_then(day_of);
         let next_page_token =
             last.map(|(person, day)| wire::token(Pos::from_column(day.column()).unwrap_or_default(), person));
-        let days = self.day_results(place.log, &place, found).await?;
+        let days = self.day_results(&place, &found).await?;
         Ok(ListDaysResponse { days, next_page_token: next_page_token.unwrap_or_default() })
     }
 
     /// Revisions as messages, with the indexes, causes and sentences that they do not hold themselves.
-    pub(crate) async fn day_results(
-        &self,
-        log: LogId,
-        place: &Place,
-        items: Vec<Item>,
-    ) -> Result<Vec<DayResult>, Failure> {
-        self.telling(log, place, |telling| telling.day_results(&items)).await
+    pub(crate) async fn day_results(&self, place: &Place, items: &[Item]) -> Result<Vec<DayResult>, Failure> {
+        self.telling(place, |telling| telling.day_results(items)).await
     }
 
-    /// The same without the sentences, encoded.
-    pub(super) async fn basic(
+    /// Tells results of a place.
+    pub(super) async fn telling<T>(
         &self,
-        log: LogId,
-        place: &Place,
-        items: &[Item],
-    ) -> Result<Vec<Bytes>, Failure> {
-        self.telling(log, place, |telling| telling.basic(items)).await
-    }
-
-    async fn telling<T>(
-        &self,
-        log: LogId,
         place: &Place,
         tell: impl FnOnce(Telling<'_>) -> T + Send,
     ) -> Result<T, Failure> {
         let reader = self.desk.ledger().reader();
-        let (own, deployment) = (reader.epochs(log).await?, reader.epochs(LogId::DEPLOYMENT).await?);
+        let (own, deployment) = (reader.epochs(place.log).await?, reader.epochs(LogId::DEPLOYMENT).await?);
         let zone = place.deployment.zone(&place.centre).ok_or(Failure::Fault("ZONE"))?;
         Ok(tell(Telling { own: &own, deployment: &deployment, zone: &zone }))
     }

@@ -75,8 +75,8 @@ impl Calls {
             has_earlier.push(!before.is_empty());
             earlier.extend(before);
         }
-        let mut earlier = self.day_results(place.log, place, earlier).await?.into_iter();
-        let new = self.day_results(place.log, place, items.clone()).await?;
+        let mut earlier = self.day_results(place, &earlier).await?.into_iter();
+        let new = self.day_results(place, &items).await?;
         let mut found = Vec::with_capacity(items.len());
         for ((item, new), has_earlier) in items.iter().zip(new).zip(has_earlier) {
             let old = if has_earlier { earlier.next() } else { None };
