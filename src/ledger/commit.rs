@@ -66,7 +66,7 @@ pub(super) static LOCK_HEADS: Statement = Statement::new(
     "SELECT h.log_id, h.epoch, h.size, h.edge, h.root, h.last_ms, h.config_pos, h.seal, l.centre, e.base, e.origin \
      FROM ledger_head h JOIN ledger_log l ON l.log_id = h.log_id \
      JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch \
-     WHERE h.log_id IN (SELECT * FROM UNNEST($1::bigint[])) ORDER BY h.log_id FOR UPDATE OF h",
+     WHERE h.log_id = ANY($1::bigint[]) ORDER BY h.log_id FOR UPDATE OF h",
 );
 
 /// Step 1, the statement of its own: how far the deployment log is, without a lock.
@@ -74,7 +74,7 @@ pub(super) static HEADS: Statement = Statement::new(
     "SELECT h.log_id, h.epoch, h.size, h.edge, h.root, h.last_ms, h.config_pos, h.seal, l.centre, e.base, e.origin \
      FROM ledger_head h JOIN ledger_log l ON l.log_id = h.log_id \
      JOIN ledger_epoch e ON e.log_id = h.log_id AND e.epoch = h.epoch \
-     WHERE h.log_id IN (SELECT * FROM UNNEST($1::bigint[])) ORDER BY h.log_id",
+     WHERE h.log_id = ANY($1::bigint[]) ORDER BY h.log_id",
 );
 
 static CHECKPOINT_AT: Statement =

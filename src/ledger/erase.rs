@@ -81,7 +81,7 @@ impl Listed {
 static REQUESTS_AT: Statement = Statement::new(
     "SELECT r.request_id, r.principal, r.kind, r.pos, r.digest, r.seal FROM ledger_entry e \
      JOIN ledger_request r ON r.log_id = e.log_id AND r.request_id = substr(e.leaf, 30, 16) AND r.pos = e.pos \
-     WHERE e.log_id = $1 AND e.pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+     WHERE e.log_id = $1 AND e.pos = ANY($2::bigint[])",
 );
 
 static FORGET_DIGEST: Statement = Statement::new(

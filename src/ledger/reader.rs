@@ -25,7 +25,7 @@ static ENTRIES: Statement = Statement::new(
     "SELECT e.pos, e.leaf, e.leaf_hash, \
      (SELECT p.salt FROM ledger_part p WHERE p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0), \
      (SELECT p.payload FROM ledger_part p WHERE p.log_id = e.log_id AND p.pos = e.pos AND p.part = 0) \
-     FROM ledger_entry e WHERE e.log_id = $1 AND e.pos IN (SELECT * FROM UNNEST($2::bigint[])) ORDER BY e.pos",
+     FROM ledger_entry e WHERE e.log_id = $1 AND e.pos = ANY($2::bigint[]) ORDER BY e.pos",
 );
 
 static ENTRIES_FROM: Statement = Statement::new(

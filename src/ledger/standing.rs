@@ -20,9 +20,8 @@ pub enum Standing {
     Gone,
 }
 
-static LEAVES_AT: Statement = Statement::new(
-    "SELECT pos, leaf FROM ledger_entry WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
-);
+static LEAVES_AT: Statement =
+    Statement::new("SELECT pos, leaf FROM ledger_entry WHERE log_id = $1 AND pos = ANY($2::bigint[])");
 
 /// What became of each of these parts of a log. `tables` are those with personal parts.
 pub async fn standing(

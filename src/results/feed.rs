@@ -16,9 +16,8 @@ const SCAN: usize = 5_000;
 /// So many more than seem to be needed, rather than ask once more.
 const MARGIN: usize = 50;
 
-static FEEDS: Statement = Statement::new(
-    "SELECT log_id, feed FROM result_head WHERE log_id IN (SELECT * FROM UNNEST($1::bigint[])) ORDER BY log_id",
-);
+static FEEDS: Statement =
+    Statement::new("SELECT log_id, feed FROM result_head WHERE log_id = ANY($1::bigint[]) ORDER BY log_id");
 
 static AFTER: Statement = Statement::new(
     "SELECT seq, pos, key, revision, content, tombstone, kind FROM result_revision \

@@ -7,10 +7,11 @@ use crate::store::{Binds, Keys, Statement, Store, StoreError};
 
 /// The newest revision of each of a set of keys that entries before a position brought.
 static NEWEST: Statement = Statement::new(
-    "SELECT r.seq, r.pos, r.key, r.revision, r.content, r.tombstone, r.kind FROM UNNEST($4::bytea[]) AS k(k0) \
-     CROSS JOIN result_revision r JOIN result_head h ON h.log_id = r.log_id AND h.feed = r.feed \
-     WHERE r.log_id = $1 AND r.room = $2 AND r.key = k.k0 AND r.revision = (SELECT MAX(x.revision) \
-     FROM result_revision x WHERE x.log_id = $1 AND x.feed = h.feed AND x.room = $2 AND x.key = k.k0 AND x.pos < $3)",
+    "SELECT r.seq, r.pos, r.key, r.revision, r.content, r.tombstone, r.kind \
+     FROM (SELECT feed FROM result_head WHERE log_id = $1) h CROSS JOIN UNNEST($4::bytea[]) AS k(k0) \
+     CROSS JOIN LATERAL (SELECT * FROM result_revision r WHERE r.log_id = $1 AND r.feed = h.feed AND r.room = $2 \
+     AND r.key = k.k0 AND r.revision = (SELECT MAX(x.revision) FROM result_revision x WHERE x.log_id = $1 \
+     AND x.feed = h.feed AND x.room = $2 AND x.key = k.k0 AND x.pos < $3) OFFSET 0) r",
 );
 
 static FOLDED: Statement = Statement::new("SELECT h.next_pos FROM result_head h WHERE h.log_id = $1");

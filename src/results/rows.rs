@@ -18,7 +18,8 @@ static DUE: Statement = Statement::new(
 /// Waits that a set of (clock, value) releases, in the order in which they fire.
 static RELEASED: Statement = Statement::new(
     "SELECT w.threshold, w.room, w.key FROM UNNEST($4::text[], $5::bigint[]) AS k(k0, k1) \
-     CROSS JOIN result_wait w WHERE w.log_id = $1 AND w.feed = $2 AND w.clock = k.k0 AND w.threshold <= k.k1 \
+     CROSS JOIN LATERAL (SELECT * FROM result_wait w WHERE w.log_id = $1 AND w.feed = $2 AND w.clock = k.k0 \
+     AND w.threshold <= k.k1 OFFSET 0) w \
      ORDER BY w.threshold, w.room, w.key LIMIT $3",
 );
 
@@ -29,15 +30,17 @@ static FIRST_DUE: Statement = Statement::new(
 /// Every wait of a set of keys.
 static WAITS_OF: Statement = Statement::new(
     "SELECT w.room, w.key, w.clock, w.threshold FROM UNNEST($3::bytea[], $4::bigint[]) AS k(k0, k1) \
-     CROSS JOIN result_wait w WHERE w.log_id = $1 AND w.feed = $2 AND w.key = k.k0 AND w.room = k.k1",
+     CROSS JOIN LATERAL (SELECT * FROM result_wait w WHERE w.log_id = $1 AND w.feed = $2 AND w.key = k.k0 \
+     AND w.room = k.k1 OFFSET 0) w",
 );
 
 /// The newest revision of each of a set of keys.
 static NEWEST_OF: Statement = Statement::new(
     "SELECT r.room, r.key, r.revision, r.content, r.tombstone FROM UNNEST($3::bytea[], $4::bigint[]) AS k(k0, k1) \
-     CROSS JOIN result_revision r WHERE r.log_id = $1 AND r.feed = $2 AND r.key = k.k0 AND r.room = k.k1 \
+     CROSS JOIN LATERAL (SELECT * FROM result_revision r WHERE r.log_id = $1 AND r.feed = $2 AND r.key = k.k0 \
+     AND r.room = k.k1 \
      AND r.revision = (SELECT MAX(x.revision) FROM result_revision x \
-     WHERE x.log_id = $1 AND x.feed = $2 AND x.key = k.k0 AND x.room = k.k1)",
+     WHERE x.log_id = $1 AND x.feed = $2 AND x.key = k.k0 AND x.room = k.k1) OFFSET 0) r",
 );
 
 /// The newest number of each of a set of rooms.
@@ -46,16 +49,17 @@ static SEQS: Statement = Statement::new(
      FROM UNNEST($3::bigint[]) AS k(k0)",
 );
 
+/// Log and feed are among the keys: no database can begin with the waits of a log then.
 static DROP_WAITS: Statement = Statement::new(
-    "DELETE FROM result_wait WHERE log_id = $1 AND feed = $2 AND (key, room, clock, threshold) IN \
-     (SELECT * FROM UNNEST($3::bytea[], $4::bigint[], $5::text[], $6::bigint[]))",
+    "DELETE FROM result_wait WHERE (key, room, clock, threshold, log_id, feed) IN \
+     (SELECT * FROM UNNEST($1::bytea[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]))",
 );
 
 /// Revisions with content of a set of keys. All have a number from 1; saying so makes SQLite search for the key.
 static CONTENT_OF: Statement = Statement::new(
-    "SELECT r.room, r.seq FROM UNNEST($3::bytea[], $4::bigint[]) AS k(k0, k1) CROSS JOIN result_revision r \
-     WHERE r.log_id = $1 AND r.feed = $2 AND r.key = k.k0 AND r.room = k.k1 AND r.revision >= 1 \
-     AND r.tombstone = 0",
+    "SELECT r.room, r.seq FROM UNNEST($3::bytea[], $4::bigint[]) AS k(k0, k1) \
+     CROSS JOIN LATERAL (SELECT * FROM result_revision r WHERE r.log_id = $1 AND r.feed = $2 AND r.key = k.k0 \
+     AND r.room = k.k1 AND r.revision >= 1 AND r.tombstone = 0 OFFSET 0) r",
 );
 
 /// What was derived from facts that are erased now goes too; the numbers stay.
@@ -170,8 +174,10 @@ pub(super) async fn drop_waits(tx: &mut Tx, head: &Head, gone: &[(Key, Wait)]) -
     }
     let keys = key_set(gone.iter().map(|(key, _)| key))
         .and_texts(gone.iter().map(|(_, wait)| wait.clock.as_str()))
-        .and_ints(gone.iter().map(|(_, wait)| wait.threshold));
-    tx.execute(&DROP_WAITS, of(head).keys(keys)).await.map(|_| ())
+        .and_ints(gone.iter().map(|(_, wait)| wait.threshold))
+        .and_ints(gone.iter().map(|_| head.log.column()))
+        .and_ints(gone.iter().map(|_| head.feed.column()));
+    tx.execute(&DROP_WAITS, Binds::new().keys(keys)).await.map(|_| ())
 }
 
 /// Empties the earlier revisions of keys whose inputs were erased.

@@ -40,6 +40,7 @@ const FILES: &[File] = &[
     file!(14, "0014_indexes"),
     file!(15, "0015_statistics"),
     file!(16, "0016_cause"),
+    file!(17, "0017_waits"),
 ];
 
 /// The migrations of one database.

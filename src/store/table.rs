@@ -240,7 +240,7 @@ impl Table {
     pub fn places_at(&'static self) -> &'static super::Statement {
         self.places_at.get_or_init(|| {
             super::Statement::generated(format!(
-                "SELECT pos, part FROM {} WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+                "SELECT pos, part FROM {} WHERE log_id = $1 AND pos = ANY($2::bigint[])",
                 self.name
             ))
         })

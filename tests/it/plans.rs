@@ -1,9 +1,10 @@
 //! No question reads a whole log: SQLite answers every text through an index that knows more of what is asked for than the log,
 //! or than the log and where in it to begin. Whatever reads all of something stands in a list here, with the reason.
 //!
-//! What SQLite takes a database for stands in `migrations/sqlite/0015_statistics.sql`.
+//! What SQLite takes a database for stands in `migrations/sqlite/0015_statistics.sql`. PostgreSQL is told nothing: where a text
+//! looks something up for each of a set of keys, it does so also before anybody has counted (docs/adr/0015-keys-first.md).
 
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row, SqliteConnection};
 
 use crate::statements::POSTGRES_ONLY;
 use crate::support::source::sources;
@@ -151,5 +152,63 @@ async fn every_index_of_a_log_is_told_of() {
          AND NOT EXISTS (SELECT 1 FROM pragma_index_list(s.tbl) i WHERE i.name = s.idx)",
     );
     assert_eq!(strange.fetch_all(&pool).await.unwrap(), Vec::<String>::new());
+    fixture.end().await;
+}
+
+/// What makes PostgreSQL begin with the keys.
+const KEYS_FIRST: (&str, &str) = ("CROSS JOIN LATERAL (SELECT * FROM ", " OFFSET 0) ");
+
+/// In a table of ten rows any index is as good as another.
+const NEVER_COUNTED: &str = "ALTER TABLE result_wait SET (autovacuum_enabled = off); \
+     INSERT INTO result_wait SELECT 1, 0, 3, decode(md5(n::text), 'hex'), 'time', n FROM generate_series(1, 5000) n";
+
+/// How PostgreSQL answers a text for any parameters whatever, when nobody has counted its tables.
+async fn general_plan(connection: &mut PgConnection, text: &str) -> Vec<String> {
+    let count = (1..).take_while(|number| text.contains(&format!("${number}"))).count();
+    let nulls = vec!["NULL"; count].join(", ");
+    for text in
+        ["SET plan_cache_mode = force_generic_plan", "DEALLOCATE ALL", &format!("PREPARE q AS {text}")]
+    {
+        sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut *connection).await.unwrap();
+    }
+    let explained = AssertSqlSafe(format!("EXPLAIN EXECUTE q({nulls})"));
+    let rows = sqlx::raw_sql(explained).fetch_all(connection).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>(0)).collect()
+}
+
+/// An index is asked for what a key says, and no rows are compared with keys.
+fn keys_first(plan: &[String]) -> bool {
+    plan.iter().any(|line| line.contains("Index Cond") && line.contains("k.k0"))
+        && !plan.iter().any(|line| line.contains("Join Filter"))
+}
+
+#[tokio::test]
+async fn postgres_looks_up_each_key_whatever_it_believes_of_its_tables() {
+    let Some(fixture) = Fixture::postgres().await else { return };
+    let Raw::Postgres(pool) = fixture.raw().await else { panic!("of PostgreSQL only") };
+    let mut connection = pool.acquire().await.unwrap();
+    sqlx::raw_sql(NEVER_COUNTED).execute(&mut *connection).await.unwrap();
+    let (mut seen, mut otherwise) = (0, Vec::new());
+    for text in statements(&sources("src")) {
+        let text = (text.name, text.value.postgres());
+        if !text.1.contains(KEYS_FIRST.0) {
+            continue;
+        }
+        let plan = general_plan(&mut connection, text.1).await;
+        assert!(keys_first(&plan), "{}: {plan:#?}", text.0);
+        seen += 1;
+        // The control: the same, in an order that PostgreSQL may choose.
+        let free = text.1.replacen(KEYS_FIRST.0, "CROSS JOIN ", 1);
+        let Some((before, after)) = free.rsplit_once(KEYS_FIRST.1) else { panic!("{free}") };
+        let free = format!("{before} {}", after.trim_start_matches(char::is_alphabetic));
+        if !keys_first(&general_plan(&mut connection, &free).await) {
+            otherwise.push(text.0);
+        }
+    }
+    assert!(seen >= 15, "{seen}");
+    for name in ["PUNCHES_BY_CLAIM", "ASSIGNMENTS"] {
+        assert!(otherwise.iter().any(|other| other == name), "{name} of {otherwise:?}");
+    }
+    drop(connection);
     fixture.end().await;
 }

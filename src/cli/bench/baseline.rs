@@ -28,7 +28,7 @@ pub(super) const LOG: LogId = LogId::from_column(1 << 40);
 const QUEUE: usize = 4_096;
 
 static KNOWN: Statement = Statement::new(
-    "SELECT request_id, pos FROM ledger_request WHERE log_id = $1 AND request_id IN (SELECT * FROM UNNEST($2::bytea[]))",
+    "SELECT request_id, pos FROM ledger_request WHERE log_id = $1 AND request_id = ANY($2::bytea[])",
 );
 
 static COUNT: Statement = Statement::new("SELECT COUNT(*) FROM attendance_punch WHERE log_id = $1");

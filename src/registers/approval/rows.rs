@@ -72,18 +72,18 @@ pub static PERSONAL: Table = Table::new("approval_personal", PERSONAL_COLUMNS);
 
 static REQUESTS: Statement = Statement::new(
     "SELECT pos, principal, recorded_ms, content FROM approval_request \
-     WHERE log_id = $1 AND pos < $2 AND pos IN (SELECT * FROM UNNEST($3::bigint[])) ORDER BY pos",
+     WHERE log_id = $1 AND pos < $2 AND pos = ANY($3::bigint[]) ORDER BY pos",
 );
 
 static EVENTS: Statement = Statement::new(
     "SELECT pos, request, principal, recorded_ms, content FROM approval_event \
-     WHERE log_id = $1 AND pos < $2 AND request IN (SELECT * FROM UNNEST($3::bigint[])) ORDER BY pos",
+     WHERE log_id = $1 AND pos < $2 AND request = ANY($3::bigint[]) ORDER BY pos",
 );
 
 /// Requests that touch some time of people.
 static REQUESTS_OF: Statement = Statement::new(
     "SELECT DISTINCT pos FROM approval_subject WHERE log_id = $1 AND pos < $2 AND until_ms >= $3 AND from_ms <= $4 \
-     AND person_id IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos",
+     AND person_id = ANY($5::text[]) ORDER BY pos",
 );
 
 /// Requests about which somebody has still to decide, from a position on.
@@ -101,7 +101,7 @@ static LISTED: Statement = Statement::new(
 /// Delegations to some people.
 static DELEGATIONS: Statement = Statement::new(
     "SELECT person_id, to_person_id, from_ms, until_ms FROM approval_delegation \
-     WHERE log_id = $1 AND to_person_id IN (SELECT * FROM UNNEST($2::text[])) ORDER BY pos",
+     WHERE log_id = $1 AND to_person_id = ANY($2::text[]) ORDER BY pos",
 );
 
 /// The entries that are about a person: requests, what became of them, delegations.
@@ -113,7 +113,7 @@ static ABOUT: Statement = Statement::new(
 );
 
 static SAID_AT: Statement = Statement::new(
-    "SELECT pos, payload FROM approval_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+    "SELECT pos, payload FROM approval_personal WHERE log_id = $1 AND pos = ANY($2::bigint[])",
 );
 
 /// A number for ever.

@@ -29,7 +29,8 @@ static COVERED: Statement = Statement::new(
      c.journal_head, c.contiguous_through, c.going_down, c.silent, c.last_contact_ms, c.new_boot \
      FROM (SELECT t.log_id, t.device, MAX(t.pos) AS pos \
      FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS k(k0, k1, k2) \
-     CROSS JOIN attendance_coverage t WHERE t.log_id = k.k0 AND t.pos >= k.k1 AND t.pos < k.k2 GROUP BY t.log_id, t.device) n \
+     CROSS JOIN LATERAL (SELECT * FROM attendance_coverage t WHERE t.log_id = k.k0 AND t.pos >= k.k1 \
+     AND t.pos < k.k2 OFFSET 0) t GROUP BY t.log_id, t.device) n \
      JOIN attendance_coverage c ON c.log_id = n.log_id AND c.device = n.device AND c.pos = n.pos",
 );
 
@@ -37,7 +38,8 @@ static COVERED: Statement = Statement::new(
 static OUTAGES: Statement = Statement::new(
     "SELECT o.log_id, o.device, o.pos, o.ends, o.at_ms FROM (SELECT t.log_id, t.device, MAX(t.pos) AS pos \
      FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS k(k0, k1, k2) \
-     CROSS JOIN attendance_outage t WHERE t.log_id = k.k0 AND t.pos >= k.k1 AND t.pos < k.k2 GROUP BY t.log_id, t.device) n \
+     CROSS JOIN LATERAL (SELECT * FROM attendance_outage t WHERE t.log_id = k.k0 AND t.pos >= k.k1 \
+     AND t.pos < k.k2 OFFSET 0) t GROUP BY t.log_id, t.device) n \
      JOIN attendance_outage o ON o.log_id = n.log_id AND o.device = n.device AND o.pos = n.pos",
 );
 

@@ -17,19 +17,20 @@ use prost::Message;
 /// Punches whose claimed time finds them.
 static PUNCHES_BY_CLAIM: Statement = Statement::new(
     "SELECT t.pos, t.recorded_ms, t.request_id, t.content FROM UNNEST($3::text[], $4::bigint[], $5::bigint[]) AS k(k0, k1, k2) \
-     CROSS JOIN attendance_punch t WHERE t.log_id = $1 AND t.who = k.k0 AND t.claimed_ms >= k.k1 AND t.claimed_ms < k.k2 \
-     AND t.pos < $2 AND t.stray = 0",
+     CROSS JOIN LATERAL (SELECT * FROM attendance_punch t WHERE t.log_id = $1 AND t.who = k.k0 \
+     AND t.claimed_ms >= k.k1 AND t.claimed_ms < k.k2 \
+     AND t.pos < $2 AND t.stray = 0 OFFSET 0) t",
 );
 
 /// Punches that happened at another time than they claim.
 static PUNCHES_ASTRAY: Statement = Statement::new(
     "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos < $2 AND stray > 0 \
-     AND who IN (SELECT * FROM UNNEST($3::text[]))",
+     AND who = ANY($3::text[])",
 );
 
 static PUNCHES_OF: Statement = Statement::new(
     "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos < $2 \
-     AND who IN (SELECT * FROM UNNEST($3::text[]))",
+     AND who = ANY($3::text[])",
 );
 
 /// Punches that some entries brought.
@@ -49,21 +50,22 @@ static PUNCH_AT: Statement = Statement::new(
 /// Punches of a device that nothing but other contacts dates.
 static PUNCHES_ADRIFT: Statement = Statement::new(
     "SELECT pos, recorded_ms, request_id, content FROM attendance_punch WHERE log_id = $1 AND pos < $2 AND stray = 2 \
-     AND device IN (SELECT * FROM UNNEST($3::text[]))",
+     AND device = ANY($3::text[])",
 );
 
 static BOOTS: Statement = Statement::new(
     "SELECT device, pos, boot_id, mono_ms, wall_ms, server_ms, journal, journal_head FROM attendance_coverage \
-     WHERE log_id = $1 AND pos < $2 AND new_boot = 1 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+     WHERE log_id = $1 AND pos < $2 AND new_boot = 1 AND device = ANY($3::text[]) ORDER BY pos",
 );
 
 /// Records of devices' coverage: the newest that was whole before a position, and all since.
 static COVERED: Statement = Statement::new(
     "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
      t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot FROM UNNEST($4::text[]) AS k(k0) \
-     CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.pos < $2 AND t.pos >= COALESCE((\
+     CROSS JOIN LATERAL (SELECT * FROM attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 \
+     AND t.pos < $2 AND t.pos >= COALESCE((\
      SELECT MAX(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.pos < $3 \
-     AND w.contiguous_through >= w.journal_head), 0)",
+     AND w.contiguous_through >= w.journal_head), 0) OFFSET 0) t",
 );
 
 /// The same of journals.
@@ -71,32 +73,35 @@ static COVERED_OF: Statement = Statement::new(
     "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
      t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot \
      FROM UNNEST($4::text[], $5::bigint[]) AS k(k0, k1) \
-     CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.journal = k.k1 AND t.pos < $2 \
+     CROSS JOIN LATERAL (SELECT * FROM attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 \
+     AND t.journal = k.k1 AND t.pos < $2 \
      AND t.pos >= COALESCE((\
      SELECT MAX(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.journal = k.k1 \
-     AND w.pos < $3 AND w.contiguous_through >= w.journal_head), 0)",
+     AND w.pos < $3 AND w.contiguous_through >= w.journal_head), 0) OFFSET 0) t",
 );
 
 /// The newest record before a position that says that a device fell silent or went down.
 static BREAKS: Statement = Statement::new(
     "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
      t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot FROM UNNEST($3::text[]) AS k(k0) \
-     CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.pos = (\
+     CROSS JOIN LATERAL (SELECT * FROM attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.pos = (\
      SELECT MAX(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.pos < $2 \
-     AND (w.silent = 1 OR w.going_down = 1))",
+     AND (w.silent = 1 OR w.going_down = 1)) OFFSET 0) t",
 );
 
 /// The first record after a position.
 static FIRST_AFTER: Statement = Statement::new(
     "SELECT t.device, t.pos, t.recorded_ms, t.boot_id, t.mono_ms, t.wall_ms, t.server_ms, t.journal, t.journal_head, \
      t.contiguous_through, t.going_down, t.silent, t.last_contact_ms, t.new_boot FROM UNNEST($3::text[], $4::bigint[]) \
-     AS k(k0, k1) CROSS JOIN attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 AND t.pos = (\
-     SELECT MIN(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.pos < $2 AND w.pos > k.k1)",
+     AS k(k0, k1) CROSS JOIN LATERAL (SELECT * FROM attendance_coverage t WHERE t.log_id = $1 AND t.device = k.k0 \
+     AND t.pos = (\
+     SELECT MIN(w.pos) FROM attendance_coverage w WHERE w.log_id = $1 AND w.device = k.k0 AND w.pos < $2 \
+     AND w.pos > k.k1) OFFSET 0) t",
 );
 
 static OUTAGES: Statement = Statement::new(
     "SELECT device, pos, ends, at_ms FROM attendance_outage \
-     WHERE log_id = $1 AND pos < $2 AND device IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+     WHERE log_id = $1 AND pos < $2 AND device = ANY($3::text[]) ORDER BY pos",
 );
 
 static OUTAGE_AT: Statement =

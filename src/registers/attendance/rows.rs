@@ -295,7 +295,7 @@ pub fn read_outage(cells: &mut Cells<'_>) -> Result<OutageAt, StoreError> {
 }
 
 static PRESENTED_AT: Statement = Statement::new(
-    "SELECT pos, payload FROM attendance_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+    "SELECT pos, payload FROM attendance_personal WHERE log_id = $1 AND pos = ANY($2::bigint[])",
 );
 
 /// What was presented at punches, by position. What was erased, or never was, is absent.

@@ -226,7 +226,7 @@ pub async fn proposals_at(tx: &mut Tx, at: &[(LogId, Pos)]) -> Result<Vec<Propos
 }
 
 static NEWEST_RULES: Statement = Statement::new(
-    "SELECT log_id, MAX(rules) FROM audit_rules WHERE log_id IN (SELECT * FROM UNNEST($1::bigint[])) GROUP BY log_id",
+    "SELECT log_id, MAX(rules) FROM audit_rules WHERE log_id = ANY($1::bigint[]) GROUP BY log_id",
 );
 
 /// The newest version of the rules that each of these logs has adopted.
@@ -245,7 +245,7 @@ pub async fn newest_rules(tx: &mut Tx, logs: &[LogId]) -> Result<Vec<(LogId, u32
 
 static ERASED_BY: Statement = Statement::new(
     "SELECT target, part, pos FROM audit_erased \
-     WHERE log_id = $1 AND target IN (SELECT * FROM UNNEST($2::bigint[]))",
+     WHERE log_id = $1 AND target = ANY($2::bigint[])",
 );
 
 /// Which entries erased parts of these.
@@ -374,17 +374,17 @@ pub type Opened = (PartAt, Vec<u8>, Vec<u8>);
 
 static DIRECTORY_PARTS: Statement = Statement::new(
     "SELECT pos, part, salt, payload FROM directory_personal \
-     WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+     WHERE log_id = $1 AND pos = ANY($2::bigint[])",
 );
 
 static ATTENDANCE_PARTS: Statement = Statement::new(
     "SELECT pos, part, salt, payload FROM attendance_personal \
-     WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+     WHERE log_id = $1 AND pos = ANY($2::bigint[])",
 );
 
 static AUDIT_PARTS: Statement = Statement::new(
     "SELECT pos, part, salt, payload FROM audit_personal \
-     WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+     WHERE log_id = $1 AND pos = ANY($2::bigint[])",
 );
 
 /// The personal parts of entries, verbatim with their salts, whatever register they are of. Those that were erased

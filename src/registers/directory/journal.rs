@@ -29,7 +29,8 @@ static RUNS: Statement = Statement::new(
      SELECT t.log_id, t.device, t.journal, t.seq, \
      t.seq - ROW_NUMBER() OVER (PARTITION BY t.log_id, t.device, t.journal ORDER BY t.seq) AS island \
      FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS k(k0, k1, k2) \
-     CROSS JOIN device_journal t WHERE t.log_id = k.k0 AND t.pos >= k.k1 AND t.pos < k.k2) AS i \
+     CROSS JOIN LATERAL (SELECT * FROM device_journal t WHERE t.log_id = k.k0 AND t.pos >= k.k1 \
+     AND t.pos < k.k2 OFFSET 0) t) AS i \
      GROUP BY i.log_id, i.device, i.journal, i.island",
 );
 
@@ -38,7 +39,8 @@ static RUNS: Statement = Statement::new(
 static WHOLE: Statement = Statement::new(
     "SELECT t.log_id, t.device, t.journal, MIN(t.seq), MAX(t.seq), COUNT(*) \
      FROM UNNEST($1::bigint[], $2::bigint[]) AS k(k0, k1) \
-     CROSS JOIN device_journal t WHERE t.log_id = k.k0 AND +t.pos < k.k1 GROUP BY t.log_id, t.device, t.journal",
+     CROSS JOIN LATERAL (SELECT * FROM device_journal t WHERE t.log_id = k.k0 AND +t.pos < k.k1 OFFSET 0) t \
+     GROUP BY t.log_id, t.device, t.journal",
 );
 
 /// The unbroken runs of numbers of some journals before a position.
@@ -47,7 +49,8 @@ static RUNS_OF: Statement = Statement::new(
      SELECT t.log_id, t.device, t.journal, t.seq, \
      t.seq - ROW_NUMBER() OVER (PARTITION BY t.log_id, t.device, t.journal ORDER BY t.seq) AS island \
      FROM UNNEST($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS k(k0, k1, k2, k3) \
-     CROSS JOIN device_journal t WHERE t.log_id = k.k0 AND t.device = k.k1 AND t.journal = k.k2 AND +t.pos < k.k3) AS i \
+     CROSS JOIN LATERAL (SELECT * FROM device_journal t WHERE t.log_id = k.k0 AND t.device = k.k1 \
+     AND t.journal = k.k2 AND +t.pos < k.k3 OFFSET 0) t) AS i \
      GROUP BY i.log_id, i.device, i.journal, i.island",
 );
 

@@ -48,7 +48,7 @@ static RECORDS_BETWEEN: Statement = Statement::new(
 );
 
 static PERSONAL_AT: Statement = Statement::new(
-    "SELECT pos, payload FROM directory_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+    "SELECT pos, payload FROM directory_personal WHERE log_id = $1 AND pos = ANY($2::bigint[])",
 );
 
 /// The rows of a record.
@@ -175,8 +175,9 @@ pub async fn reveal(
 
 /// Versions of people's assignments: their codes are the person's id, a slash and the first day.
 static ASSIGNMENTS: Statement = Statement::new(
-    "SELECT r.pos, r.content FROM UNNEST($3::text[], $4::text[]) AS k(k0, k1) CROSS JOIN directory_record r \
-     WHERE r.log_id = $1 AND r.noun = 4 AND r.code >= k.k0 AND r.code < k.k1 AND r.pos < $2 ORDER BY r.pos",
+    "SELECT r.pos, r.content FROM UNNEST($3::text[], $4::text[]) AS k(k0, k1) \
+     CROSS JOIN LATERAL (SELECT * FROM directory_record r WHERE r.log_id = $1 AND r.noun = 4 AND r.code >= k.k0 \
+     AND r.code < k.k1 AND r.pos < $2 OFFSET 0) r ORDER BY r.pos",
 );
 
 /// The next assignments by code.

@@ -44,7 +44,8 @@ static BETWEEN: Statement = Statement::new(
 static DURING: Statement = Statement::new(
     "SELECT t.pos, t.item, t.at_ms, t.recorded_ms, t.principal, t.content \
      FROM UNNEST($3::bigint[], $4::bigint[]) AS k(k0, k1) \
-     CROSS JOIN duty_event t WHERE t.log_id = $1 AND t.at_ms >= k.k0 AND t.at_ms <= k.k1 AND +t.pos < $2 \
+     CROSS JOIN LATERAL (SELECT * FROM duty_event t WHERE t.log_id = $1 AND t.at_ms >= k.k0 AND t.at_ms <= k.k1 \
+     AND +t.pos < $2 OFFSET 0) t \
      ORDER BY t.pos, t.item",
 );
 
@@ -52,7 +53,7 @@ static DURING: Statement = Statement::new(
 static OF_WINDOWS: Statement = Statement::new(
     "SELECT pos, item, at_ms, recorded_ms, principal, content FROM duty_event \
      WHERE log_id = $1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
-     AND window_code IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos, item",
+     AND window_code = ANY($5::text[]) ORDER BY pos, item",
 );
 
 /// What some entries brought.
@@ -76,7 +77,7 @@ static PAUSES: Statement = Statement::new(
 /// Pauses by their entries.
 static PAUSES_AT: Statement = Statement::new(
     "SELECT pos, item, at_ms, recorded_ms, principal, content FROM duty_event \
-     WHERE log_id = $1 AND pauses = 1 AND pos IN (SELECT * FROM UNNEST($2::bigint[])) ORDER BY pos, item",
+     WHERE log_id = $1 AND pauses = 1 AND pos = ANY($2::bigint[]) ORDER BY pos, item",
 );
 
 /// The pauses of a window that were asked for in a stretch of time.
@@ -103,7 +104,7 @@ static PAUSES_OF_ALL: Statement = Statement::new(
 static PAUSES_OF_PEOPLE: Statement = Statement::new(
     "SELECT pos, item FROM duty_event WHERE log_id = $1 AND pauses = 1 AND pos < $2 AND at_ms >= $3 AND at_ms <= $4 \
      AND window_code IN (SELECT window_code FROM duty_event WHERE log_id = $1 AND pauses = 1 AND at_ms >= $3 \
-     AND at_ms <= $4 AND person_id IN (SELECT * FROM UNNEST($5::text[]))) ORDER BY pos, item",
+     AND at_ms <= $4 AND person_id = ANY($5::text[])) ORDER BY pos, item",
 );
 
 /// The entries that are about a person.
@@ -112,9 +113,8 @@ static ABOUT: Statement = Statement::new(
      UNION SELECT pos FROM duty_event WHERE log_id = $1 AND actor_id = $2 AND actor_id <> ''",
 );
 
-static SAID_AT: Statement = Statement::new(
-    "SELECT pos, payload FROM duty_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
-);
+static SAID_AT: Statement =
+    Statement::new("SELECT pos, payload FROM duty_personal WHERE log_id = $1 AND pos = ANY($2::bigint[])");
 
 /// Where and when an entry stands, and whose it is.
 #[derive(Debug, Clone, Copy)]

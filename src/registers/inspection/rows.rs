@@ -45,12 +45,12 @@ pub static PERSONAL: Table = Table::new("inspection_personal", PERSONAL_COLUMNS)
 
 static CASES: Statement = Statement::new(
     "SELECT pos, recorded_ms, principal, content FROM inspection_case \
-     WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[])) ORDER BY pos",
+     WHERE log_id = $1 AND pos = ANY($2::bigint[]) ORDER BY pos",
 );
 
 static EVENTS: Statement = Statement::new(
     "SELECT pos, recorded_ms, principal, content FROM inspection_event \
-     WHERE log_id = $1 AND inspection IN (SELECT * FROM UNNEST($2::bigint[])) ORDER BY pos",
+     WHERE log_id = $1 AND inspection = ANY($2::bigint[]) ORDER BY pos",
 );
 
 /// Inspections from a position on, of one window or of all, of one person or of all.
@@ -67,7 +67,7 @@ static ABOUT: Statement = Statement::new(
 );
 
 static SAID_AT: Statement = Statement::new(
-    "SELECT pos, payload FROM inspection_personal WHERE log_id = $1 AND pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+    "SELECT pos, payload FROM inspection_personal WHERE log_id = $1 AND pos = ANY($2::bigint[])",
 );
 
 /// Where and when an entry stands, and whose it is.

@@ -53,7 +53,7 @@ static LOCKS: Statement =
 /// What some people confirmed for a period.
 static CONFIRMED: Statement = Statement::new(
     "SELECT person_id, pos, digest FROM month_confirmation WHERE log_id = $1 AND pos < $4 \
-     AND from_day = $2 AND until_day = $3 AND person_id IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos",
+     AND from_day = $2 AND until_day = $3 AND person_id = ANY($5::text[]) ORDER BY pos",
 );
 
 static ABOUT: Statement =

@@ -107,7 +107,7 @@ static POLICIES: Statement = Statement::new(
 static DUTIES: Statement = Statement::new(
     "SELECT person_id, pos, item, from_day, until_day, pattern, shift, swap FROM roster_duty \
      WHERE log_id = $1 AND pos < $2 AND from_day <= $3 AND (until_day IS NULL OR until_day >= $4) \
-     AND person_id IN (SELECT * FROM UNNEST($5::text[])) ORDER BY pos, item",
+     AND person_id = ANY($5::text[]) ORDER BY pos, item",
 );
 
 /// The same of everybody.
@@ -121,14 +121,14 @@ static FIRST_DUTY: Statement =
 
 /// Who was ever rostered for some shifts.
 static PEOPLE_ON: Statement = Statement::new(
-    "SELECT DISTINCT person_id FROM roster_duty WHERE log_id = $1 AND shift IN (SELECT * FROM UNNEST($2::text[]))",
+    "SELECT DISTINCT person_id FROM roster_duty WHERE log_id = $1 AND shift = ANY($2::text[])",
 );
 
 /// Proposals, and the approval of each.
 static PROPOSALS: Statement = Statement::new(
     "SELECT p.pos, p.principal, p.content, a.pos FROM roster_policy_proposal p \
      LEFT JOIN roster_policy a ON a.log_id = p.log_id AND a.proposal = p.pos \
-     WHERE p.log_id = $1 AND p.pos IN (SELECT * FROM UNNEST($2::bigint[]))",
+     WHERE p.log_id = $1 AND p.pos = ANY($2::bigint[])",
 );
 
 /// The entries that say something of a person's roster.

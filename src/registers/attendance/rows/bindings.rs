@@ -5,16 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use crate::kernel::{EpochDay, LogId, Pos};
 use crate::store::{Binds, Cells, Keys, Statement, StoreError, Tx};
 
-/// Every binding of every credential that some people ever held.
-static BINDINGS_OF_PEOPLE: Statement = Statement::new(
-    "SELECT pos, person_id, credential, from_day, until_day, retired FROM directory_binding \
-     WHERE log_id = $1 AND pos < $2 AND credential IN (SELECT h.credential FROM directory_binding h \
-     WHERE h.log_id = $1 AND h.person_id IN (SELECT * FROM UNNEST($3::text[]))) ORDER BY pos",
+/// Every credential that some people ever held.
+static CREDENTIALS_OF_PEOPLE: Statement = Statement::new(
+    "SELECT credential FROM directory_binding WHERE log_id = $1 AND pos < $2 AND person_id = ANY($3::text[])",
 );
 
 static BINDINGS_OF_CREDENTIALS: Statement = Statement::new(
     "SELECT pos, person_id, credential, from_day, until_day, retired FROM directory_binding \
-     WHERE log_id = $1 AND pos < $2 AND credential IN (SELECT * FROM UNNEST($3::text[])) ORDER BY pos",
+     WHERE log_id = $1 AND pos < $2 AND credential = ANY($3::text[]) ORDER BY pos",
 );
 
 /// A version of a credential binding.
@@ -56,7 +54,8 @@ impl Bindings {
     ) -> Result<Self, StoreError> {
         let keys = Keys::texts(people.iter().copied());
         let binds = Binds::new().and(log.column()).and(until.column()).keys(keys);
-        Ok(Self::new(tx.fetch(&BINDINGS_OF_PEOPLE, binds, read_binding).await?))
+        let credentials = tx.fetch(&CREDENTIALS_OF_PEOPLE, binds, |cells| cells.text()).await?;
+        Self::of_credentials(tx, log, &credentials.into_iter().collect(), until).await
     }
 
     /// Of some credentials, before a position.

@@ -28,7 +28,7 @@ static PUNCHES_FROM: Statement = Statement::new(
 static PUNCHES_OF_FROM: Statement = Statement::new(
     "SELECT pos, recorded_ms, request_id, content FROM attendance_punch \
      WHERE log_id = $1 AND pos >= $2 AND claimed_ms >= $3 AND claimed_ms < $4 \
-     AND who IN (SELECT * FROM UNNEST($6::text[])) ORDER BY pos LIMIT $5",
+     AND who = ANY($6::text[]) ORDER BY pos LIMIT $5",
 );
 
 /// Rows that are looked at for one page, at most: a department's system skips what is not its own.
