@@ -7,6 +7,8 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet}
 
 /// Rows of one sheet: a spreadsheet has 1,048,576, and one of them is for headings.
 const ROWS_MOST: u32 = 1_000_000;
+/// Of 1 to 9: 6, which is usual, takes as long as all the rest together and saves a quarter of the file.
+const COMPRESSION: u8 = 2;
 /// Columns of sentences are so much wider than others, in characters.
 const WIDTHS: (u16, u16) = (14, 60);
 
@@ -14,6 +16,7 @@ const WIDTHS: (u16, u16) = (14, 60);
 pub(super) fn workbook(folder: &Path) -> anyhow::Result<Workbook> {
     let mut workbook = Workbook::new();
     workbook.set_tempdir(folder)?;
+    workbook.set_zip_compression_level(COMPRESSION);
     // Equal exports are equal files: no time of writing.
     let made = ExcelDateTime::from_ymd(2000, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
+use anyhow::Context;
 use prost::Message;
+use tokio::sync::mpsc;
 
 use super::book::Book;
 use super::canon::Canon;
@@ -18,6 +20,9 @@ use super::vendors::{dingtalk, feishu, wecom};
 use super::whole::Whole;
 use super::{Format, Kind, Order, listing};
 use crate::kernel::Zone;
+
+/// Pages that are read before they are written: few, so that memory does not grow.
+const PAGES_AHEAD: usize = 1;
 
 /// A file that is being written.
 enum Writer {
@@ -61,6 +66,26 @@ impl Writer {
             Self::Xlsx(book) => return book.finish(whole.part(), about),
         };
         Ok(file.flush()?)
+    }
+}
+
+/// A file and its digest.
+struct Writing {
+    writer: Writer,
+    canon: Canon,
+    zone: Zone,
+}
+
+impl Writing {
+    /// Every page that comes.
+    fn all(&mut self, mut pages: mpsc::Receiver<Vec<Numbered>>) -> anyhow::Result<()> {
+        while let Some(page) = pages.blocking_recv() {
+            for told in page {
+                self.canon.add(&told.day);
+                self.writer.day(&told, &self.zone)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -108,8 +133,14 @@ async fn days(
     about: &[(&str, String)],
 ) -> anyhow::Result<Written> {
     let dates = (order.from, order.until);
-    let mut writer = Writer::begin(whole, order)?;
-    let mut canon = Canon::default();
+    let (pages, received) = mpsc::channel(PAGES_AHEAD);
+    let mut writing = Writing {
+        writer: Writer::begin(whole, order)?,
+        canon: Canon::default(),
+        zone: moment.zone.clone(),
+    };
+    // In a thread of its own: pages are read and told meanwhile.
+    let written = tokio::task::spawn_blocking(move || writing.all(received).map(|()| writing));
     let mut days = Days::new(moment, dates, order.department.as_ref());
     loop {
         let page = days.next().await?;
@@ -118,12 +149,17 @@ async fn days(
         }
         let people: BTreeSet<&str> = page.iter().map(|day| day.person_id.as_str()).collect();
         let known = numbers.of(moment, &people, dates).await?;
-        for day in page {
-            canon.add(&day);
+        let numbered = page.into_iter().map(|day| {
             let employee_no = known.get(&day.person_id).cloned().unwrap_or_default();
-            writer.day(&Numbered { employee_no, day }, &moment.zone)?;
+            Numbered { employee_no, day }
+        });
+        if pages.send(numbered.collect()).await.is_err() {
+            // Whoever writes has failed, and says below why.
+            break;
         }
     }
+    drop(pages);
+    let Writing { writer, canon, .. } = written.await.context("the thread that writes ended")??;
     let (digest, counts) = canon.finish();
     let mut about = about.to_vec();
     about.push(("摘要 SHA-256", digest.clone()));
