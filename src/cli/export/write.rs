@@ -134,11 +134,8 @@ async fn days(
 ) -> anyhow::Result<Written> {
     let dates = (order.from, order.until);
     let (pages, received) = mpsc::channel(PAGES_AHEAD);
-    let mut writing = Writing {
-        writer: Writer::begin(whole, order)?,
-        canon: Canon::default(),
-        zone: moment.zone.clone(),
-    };
+    let mut writing =
+        Writing { writer: Writer::begin(whole, order)?, canon: Canon::default(), zone: moment.zone.clone() };
     // In a thread of its own: pages are read and told meanwhile.
     let written = tokio::task::spawn_blocking(move || writing.all(received).map(|()| writing));
     let mut days = Days::new(moment, dates, order.department.as_ref());

@@ -1,38 +1,44 @@
-//! Random histories (property A4): clock-ins, devices that tell or do not, rosters, calendars, policies, leave, corrections
-//! and what is taken back, in any order. Folded as they happen, in chunks of any size, they come to the same as derived once from
+//! Random histories (property A4): clock-ins, devices that tell or do not, rosters, calendars, policies, leave, corrections,
+//! swaps, lost journals and what is taken back, in any order. Folded as they happen, in chunks of any size, they come to the same as derived once from
 //! everything; and to the same on both databases, root and all.
 
+mod rarer;
+
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use qinlian::kernel::{DeviceId, EpochMs, LogId, Words};
+use qinlian::kernel::{EpochMs, LogId};
 use qinlian::proto::correction::{Reason, Slot};
 use qinlian::proto::punch::Direction::{In, Out};
 use qinlian::proto::roster_entry::Works;
 use qinlian::proto::*;
-use qinlian::registers::attendance::fact::Command as Attendance;
 use qinlian::registers::derivation::DAY;
 use qinlian::registers::roster::fact::Command as Roster;
 use qinlian::registers::roster::notices;
-use qinlian::registers::rulebook::author;
 use qinlian::registers::wire::timestamp;
 use qinlian::results::Item;
 
 use super::rig::{Desk, at};
 use crate::rigs::Dice;
-use crate::roster::rig::{date, shift};
+use crate::roster::rig::date;
+use crate::roster::swaps::Hall;
 use crate::support::scale;
 use crate::support::store::each;
 
 const PEOPLE: [&str; 3] = ["zhao", "qian", "sun"];
 
 struct History<'a> {
+    hall: &'a Hall,
     desk: &'a Desk,
     dice: Dice,
     now: EpochMs,
     /// What was asked for, by number.
     leaves: Vec<u64>,
     corrections: Vec<u64>,
+    swaps: Vec<u64>,
     out: [bool; 2],
+    /// What came about of what is easily refused.
+    seen: BTreeSet<&'static str>,
 }
 
 impl History<'_> {
@@ -59,7 +65,7 @@ impl History<'_> {
 
     /// Something happens. What is refused leaves nothing behind, and that is well.
     async fn happen(&mut self) {
-        match self.dice.roll(16) {
+        match self.dice.roll(19) {
             0..4 => self.pass().await,
             4..7 => {
                 let (card, direction) = (*self.pick(&["A0", "A1"]), *self.pick(&[In, Out]));
@@ -75,6 +81,8 @@ impl History<'_> {
             12 => self.decide_leave().await,
             13 => self.correction().await,
             14 => self.take_back().await,
+            15 | 16 => self.swap().await,
+            17 => self.lose_or_vouch().await,
             _ => self.device_or_policy().await,
         }
     }
@@ -213,64 +221,6 @@ impl History<'_> {
             }
         }
     }
-
-    async fn device_or_policy(&mut self) {
-        let office = &self.desk.rig.hall.office;
-        let log = self.desk.rig.hall.log();
-        let gate = self.dice.roll(2);
-        let device = DeviceId::parse(["gate-1", "gate-2"][gate]).expect("a code");
-        match self.dice.roll(3) {
-            0 => {
-                let command = if self.out[gate] {
-                    Attendance::OutageEnd { device, until: self.around().max(at("03-02 09:00")) }
-                } else {
-                    let reason = Words::parse("停电").expect("words");
-                    Attendance::Outage { device, from: self.around(), reason }
-                };
-                if office.administer(log, command).await.is_ok() {
-                    self.out[gate] = !self.out[gate];
-                }
-            }
-            1 => {
-                let text = *self.pick(&["1-5 08:30-12:00 14:00-17:30", "1-5 09:00-12:00 13:30-17:00"]);
-                let _overlaps = office.administer(log, Roster::Shift(shift("day", text))).await;
-            }
-            _ => self.policy().await,
-        }
-    }
-
-    /// Two people, and with effect from a day that may be past.
-    async fn policy(&self) {
-        let minutes = (*self.pick(&["0", "5", "10"])).to_owned();
-        let policy = Policy {
-            policy: "own".to_owned(),
-            values: [("tol_late_minutes".to_owned(), minutes)].into(),
-            effective_from: Some(self.day()),
-            ..Policy::default()
-        };
-        let retroactive = Some(Words::parse("更正").expect("words"));
-        let hall = &self.desk.rig.hall;
-        let mut proposal = None;
-        for (name, command) in [("wang", None), ("zhou", Some(()))] {
-            let command = match (command, proposal) {
-                (None, _) => {
-                    Roster::ProposePolicy { policy: policy.clone(), retroactive: retroactive.clone() }
-                }
-                (Some(()), Some(proposal)) => Roster::ApprovePolicy { proposal },
-                (Some(()), None) => return,
-            };
-            let subject = self.desk.subject(name);
-            let caller = self.desk.caller(name, "ListDays");
-            let centre = qinlian::kernel::CentreId::parse("hall").expect("a code");
-            let place = hall.office.desk.enter(&caller, &centre).await.expect("a pass");
-            assert_eq!(place.pass.subject(), &subject);
-            let (id, by) = (hall.office.request_id(), author(&place.pass));
-            let lane = qinlian::ledger::committer::Lane::Live;
-            let view = ReceiptView::Compact;
-            let written = hall.office.desk.submit(hall.log(), id, by, command.into(), lane, view).await;
-            proposal = Some(written.expect("on record").pos);
-        }
-    }
 }
 
 type Told = (Vec<u8>, Vec<Item>);
@@ -282,23 +232,24 @@ async fn told(desk: &Desk) -> Told {
     (head.root.0.to_vec(), hall.revisions(DAY).await)
 }
 
-async fn histories(seed: u64) {
-    let databases: Mutex<Vec<Told>> = Mutex::default();
+async fn histories(seed: u64) -> BTreeSet<&'static str> {
+    let (databases, seen) = (Mutex::<Vec<Told>>::default(), Mutex::<BTreeSet<&str>>::default());
     each(async |fixture| {
-        let desk = Desk::begin(&fixture.store, seed).await;
-        let dice = Dice::new(seed);
-        let late = shift("late", "1-5 13:00-21:00");
-        desk.rig.put(Roster::Shift(late)).await;
+        let hall = Hall::begin(&fixture.store, seed).await;
+        let (desk, dice) = (&hall.desk, Dice::new(seed));
         let mut history = History {
-            desk: &desk,
+            hall: &hall,
+            desk,
             dice,
             now: at("03-03 00:00"),
             leaves: Vec::new(),
             corrections: Vec::new(),
+            swaps: Vec::new(),
             out: [false; 2],
+            seen: BTreeSet::new(),
         };
         desk.rig.at(history.now).await;
-        for _ in 0..120 {
+        for _ in 0..140 {
             history.happen().await;
             if history.dice.roll(6) == 0 {
                 let chunk = 1 + history.dice.roll(9);
@@ -308,15 +259,17 @@ async fn histories(seed: u64) {
         history.pass().await;
         let folder = desk.rig.hall.folder(64);
         folder.catch_up(desk.rig.hall.log()).await.expect("folded");
-        let as_it_happened = told(&desk).await;
+        let as_it_happened = told(desk).await;
         assert!(as_it_happened.1.len() > 30, "days were revised");
         folder.rebuild(desk.rig.hall.log()).await.expect("deleted");
         folder.catch_up(desk.rig.hall.log()).await.expect("folded");
-        let at_once = told(&desk).await;
+        let at_once = told(desk).await;
         let first = as_it_happened.1.iter().zip(&at_once.1).find(|(one, other)| one != other);
         assert!(first.is_none(), "{first:#?}");
         assert_eq!(as_it_happened, at_once);
         databases.lock().expect("no panic").push(at_once);
+        seen.lock().expect("no panic").append(&mut history.seen);
+        let Hall { desk, .. } = hall;
         desk.rig.hall.office.stop().await;
     })
     .await;
@@ -324,11 +277,14 @@ async fn histories(seed: u64) {
     if let [sqlite, postgres] = databases.as_slice() {
         assert_eq!(sqlite, postgres, "the same on both databases");
     }
+    seen.into_inner().expect("no panic")
 }
 
 #[tokio::test]
 async fn days_derived_as_things_happen_are_those_derived_from_everything() {
+    let mut seen = BTreeSet::new();
     for number in 0..scale(3, 100) {
-        histories(970 + u64::try_from(number).expect("small")).await;
+        seen.append(&mut histories(970 + u64::try_from(number).expect("small")).await);
     }
+    assert_eq!(seen, BTreeSet::from(["arrived", "lost", "swapped", "vouched"]), "the histories are rich");
 }

@@ -43,6 +43,8 @@ pub(crate) struct Rostered {
     pub(crate) hall: Hall,
     clock: Arc<MockClock>,
     seq: std::cell::Cell<u64>,
+    /// How far the journal of gate 2 goes, of which nothing arrives by itself.
+    pub(crate) stamped_at_gate_2: std::cell::Cell<u64>,
 }
 
 impl Rostered {
@@ -57,7 +59,8 @@ impl Rostered {
         hall.office.administer(hall.log(), gone).await.expect("retired");
         let year = notices::shipped("cn-2026").expect("shipped");
         hall.office.administer(LogId::DEPLOYMENT, Roster::CalendarYear(year)).await.expect("a calendar");
-        let rostered = Self { hall, clock, seq: std::cell::Cell::new(0) };
+        let stamped_at_gate_2 = std::cell::Cell::new(0);
+        let rostered = Self { hall, clock, seq: std::cell::Cell::new(0), stamped_at_gate_2 };
         rostered.put(Roster::Shift(shift("day", "1-5 08:30-12:00 14:00-17:30"))).await;
         let patterns = rostered.hall.people.iter().map(|person| RosterPattern {
             person_id: person.to_string(),
@@ -113,7 +116,7 @@ impl Rostered {
         wait_until(&self.clock, then);
         for gate in gates {
             let mono_ms = u64::try_from(self.clock.now().since(minute(0))).expect("after eight");
-            let head = if *gate == "gate-1" { self.seq.get() } else { 0 };
+            let head = if *gate == "gate-1" { self.seq.get() } else { self.stamped_at_gate_2.get() };
             self.hall.report(gate, "b", mono_ms, 0, head).await;
         }
         self.hall.watch().await;

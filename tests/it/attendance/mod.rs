@@ -9,4 +9,4 @@ mod orders;
 mod presence;
 mod replay;
 pub(crate) mod rig;
-mod vouched;
+pub(crate) mod vouched;

@@ -2,20 +2,21 @@
 //! (rule R5).
 
 use qinlian::clock::Clock;
-use qinlian::kernel::Subject;
+use qinlian::kernel::{EpochMs, Subject};
 use qinlian::proto::day_result::Flag;
 use qinlian::proto::punch::Direction::{In, Out};
 use qinlian::proto::*;
 use qinlian::registers::derivation::DAY;
 use qinlian::registers::directory::fact::Record;
 use qinlian::registers::failure::Failure;
+use qinlian::registers::wire::timestamp;
 
 use super::rig::{minute, punch, uploaded};
-use crate::approval::rig::{Desk, at, stamp};
+use crate::approval::rig::{Desk, at};
 use crate::roster::rig::refused;
 use crate::support::store::each;
 
-async fn declare(desk: &Desk, who: &str, device: &str, run: (u64, u64)) -> Result<u64, Failure> {
+pub(crate) async fn declare(desk: &Desk, who: &str, device: &str, run: (u64, u64)) -> Result<u64, Failure> {
     let request = DeclareJournalLostRequest {
         centre: "hall".to_owned(),
         request_id: desk.id(),
@@ -29,7 +30,11 @@ async fn declare(desk: &Desk, who: &str, device: &str, run: (u64, u64)) -> Resul
     Ok(answer.journal_loss)
 }
 
-async fn sign(desk: &Desk, who: &str, journal_loss: u64) -> Result<CountersignJournalLostResponse, Failure> {
+pub(crate) async fn sign(
+    desk: &Desk,
+    who: &str,
+    journal_loss: u64,
+) -> Result<CountersignJournalLostResponse, Failure> {
     let request = CountersignJournalLostRequest {
         centre: "hall".to_owned(),
         request_id: desk.id(),
@@ -39,17 +44,17 @@ async fn sign(desk: &Desk, who: &str, journal_loss: u64) -> Result<CountersignJo
     desk.calls.countersign_journal_lost(&desk.caller(who, "CountersignJournalLost"), request).await
 }
 
-async fn vouch(
+pub(crate) async fn vouch(
     desk: &Desk,
     who: &str,
     device: &str,
-    through: &str,
+    through: EpochMs,
 ) -> Result<DeclareCoverageResponse, Failure> {
     let request = DeclareCoverageRequest {
         centre: "hall".to_owned(),
         request_id: desk.id(),
         device: device.to_owned(),
-        complete_through: stamp(through),
+        complete_through: Some(timestamp(through)),
         reason: "已核对全部打卡记录".to_owned(),
         ..DeclareCoverageRequest::default()
     };
@@ -227,15 +232,15 @@ async fn somebody_vouches_that_an_import_source_has_told_of_everything() {
             ("what is not there", "wang", "paper", "03-03 18:30", "UNKNOWN_DEVICE"),
             ("a system", "system:keys", "excel", "03-03 18:30", "NOT_A_PERSON"),
         ] {
-            assert_eq!(refused(vouch(&desk, who, device, through).await), code, "{case}");
+            assert_eq!(refused(vouch(&desk, who, device, at(through)).await), code, "{case}");
         }
-        vouch(&desk, "wang", "excel", "03-03 13:01").await.expect("declared");
+        vouch(&desk, "wang", "excel", at("03-03 13:01")).await.expect("declared");
         assert_eq!(desk.day("sun", 3).await, "PENDING: MISSING! MISSING! | PENDING PENDING");
-        vouch(&desk, "zhou", "excel", "03-03 18:31").await.expect("declared");
+        vouch(&desk, "zhou", "excel", at("03-03 18:31")).await.expect("declared");
         assert_eq!(desk.day("sun", 3).await, ABSENT);
         assert!(!is_flagged(&desk, "sun").await, "nothing was lost");
         // An earlier time takes nothing back.
-        vouch(&desk, "wang", "excel", "03-03 08:00").await.expect("declared");
+        vouch(&desk, "wang", "excel", at("03-03 08:00")).await.expect("declared");
         assert_eq!(desk.day("sun", 3).await, ABSENT);
         is_the_same_again(&desk).await;
         desk.rig.hall.office.stop().await;

@@ -4,4 +4,4 @@ mod calls;
 mod plan;
 mod policies;
 pub(crate) mod rig;
-mod swaps;
+pub(crate) mod swaps;

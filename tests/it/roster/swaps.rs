@@ -16,15 +16,15 @@ use crate::approval::rig::{Desk, at};
 use crate::support::store::each;
 
 /// The hall of the approvals: zhao, qian and sun work `day` on weekdays; li is responsible for the windows of all three.
-struct Hall {
-    desk: Desk,
-    calls: Calls,
+pub(crate) struct Hall {
+    pub(crate) desk: Desk,
+    pub(crate) calls: Calls,
 }
 
 type Answer = Result<String, Failure>;
 
 impl Hall {
-    async fn begin(store: &Store, seed: u64) -> Self {
+    pub(crate) async fn begin(store: &Store, seed: u64) -> Self {
         let desk = Desk::begin(store, seed).await;
         for (code, text) in
             [("late", "1-5 13:00-21:00"), ("night", "1-5 20:00-26:00"), ("long", "1-5 20:00-33:00")]
@@ -36,7 +36,7 @@ impl Hall {
     }
 
     /// `qian 03-05 late`: an entry of the roster.
-    async fn rostered(&self, entries: &[&str]) {
+    pub(crate) async fn rostered(&self, entries: &[&str]) {
         let entries = entries.iter().map(|text| {
             let words: Vec<&str> = text.split_whitespace().collect();
             let works =
@@ -60,7 +60,7 @@ impl Hall {
     }
 
     /// `03-05 qian 03-06`: one's own date, with whom, and their date unless it is the same.
-    async fn ask(&self, who: &str, text: &str) -> Result<RequestSwapResponse, Failure> {
+    pub(crate) async fn ask(&self, who: &str, text: &str) -> Result<RequestSwapResponse, Failure> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let request = RequestSwapRequest {
             centre: "hall".to_owned(),
@@ -78,7 +78,7 @@ impl Hall {
         self.ask(who, text).await.unwrap_or_else(|why| panic!("{text}: {why:?}")).swap
     }
 
-    async fn accept(&self, who: &str, swap: u64, decision: approval_step::Decision) -> Answer {
+    pub(crate) async fn accept(&self, who: &str, swap: u64, decision: approval_step::Decision) -> Answer {
         let request = AcceptSwapRequest {
             centre: "hall".to_owned(),
             request_id: self.desk.id(),
@@ -91,7 +91,7 @@ impl Hall {
         Ok(self.desk.steps(&answer.steps))
     }
 
-    async fn decide(&self, who: &str, swap: u64, decision: approval_step::Decision) -> Answer {
+    pub(crate) async fn decide(&self, who: &str, swap: u64, decision: approval_step::Decision) -> Answer {
         let request = DecideSwapRequest {
             centre: "hall".to_owned(),
             request_id: self.desk.id(),
@@ -104,7 +104,7 @@ impl Hall {
         Ok(self.desk.steps(&answer.steps))
     }
 
-    async fn withdraw(&self, who: &str, swap: u64) -> Result<WithdrawSwapResponse, Failure> {
+    pub(crate) async fn withdraw(&self, who: &str, swap: u64) -> Result<WithdrawSwapResponse, Failure> {
         let request = WithdrawSwapRequest {
             centre: "hall".to_owned(),
             request_id: self.desk.id(),
