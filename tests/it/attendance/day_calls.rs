@@ -1,5 +1,7 @@
 //! `GetDay`, `ListDays`, `ListDayResultsSince`, `WatchDayResults`, `ListCoverageBlockers`: explained in words, in order, and each department's own.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use qinlian::kernel::{DeviceId, LogId, PersonId, Subject, Words};
 use qinlian::proto::day_result::{Headline, SlotResult};
@@ -61,6 +63,21 @@ impl Window {
     fn caller(&self, subject: &str, method: &str) -> qinlian::access::Caller {
         let subject = Subject::parse(&format!("system:{subject}")).expect("a subject");
         self.rig.hall.office.caller(&subject, &format!("qinlian.v1.AttendanceService/{method}"))
+    }
+
+    /// The first person's Tuesday is a day of rest, or a day of work again; whoever watches is told.
+    async fn changes(&self, works: bool) {
+        let works = if works {
+            roster_entry::Works::Shift("day".to_owned())
+        } else {
+            roster_entry::Works::Rest(true)
+        };
+        let entry =
+            RosterEntry { person_id: self.person(0), date: Some(date("2026-03-03")), works: Some(works) };
+        let fact = RosterFact { entries: vec![entry], patterns: vec![] };
+        self.rig.put(Roster::Roster(fact)).await;
+        self.rig.hall.fold().await;
+        self.news.send_modify(|news| *news += 1);
     }
 
     fn person(&self, number: usize) -> String {
@@ -163,7 +180,7 @@ async fn a_day_is_explained_in_words_and_can_be_read_as_it_stood() {
         let next = head.size - 1;
         assert_eq!(refused(window.day("officer", 1, Some(next)).await), "NOT_DERIVED_YET");
         let told = async {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
             window.rig.hall.fold().await;
             window.news.send_modify(|count| *count += 1);
         };
@@ -335,6 +352,46 @@ async fn who_watches_is_given_what_there_is_then_what_comes_until_the_grant_ends
         let second = stream.next().await.expect("a message").expect("no failure");
         let [day] = &second.items().expect("results")[..] else { panic!("one day: {second:?}") };
         assert_eq!((&day.person_id, day.headline()), (&window.person(2), Headline::Rest));
+        window.rig.hall.office.stop().await;
+    })
+    .await;
+}
+
+/// How many results the next message has, which must come well before a reader looks again by itself.
+async fn soon(next: impl Future<Output = Option<Result<DayResults, Failure>>>) -> usize {
+    let next = tokio::time::timeout(Duration::from_secs(4), next).await.expect("told at once");
+    next.expect("a message").expect("no failure").items().expect("results").len()
+}
+
+#[tokio::test]
+async fn who_watches_misses_nothing_however_many_results_make_a_message() {
+    each(async |fixture| {
+        let window = Window::begin(&fixture.store, 417).await;
+        let all =
+            ListDayResultsSinceRequest { centre: "hall".to_owned(), limit: 1_000, ..Default::default() };
+        let caller = window.caller("hr", "ListDayResultsSince");
+        for items in 1..=13 {
+            let everything = window.calls.list_day_results_since(&caller, all.clone()).await.expect("a page");
+            let everything = everything.items().expect("results");
+            assert!(everything.len() > 10, "{items} items may or may not make full messages");
+            let request = WatchDayResultsRequest { centre: "hall".to_owned(), ..Default::default() };
+            let calls = window.calls.clone().with_stream_items(items);
+            let watching = window.caller("hr", "WatchDayResults");
+            let mut stream = Box::pin(calls.watch_day_results(&watching, request).await.expect("a stream"));
+            let mut told = Vec::new();
+            while told.len() < everything.len() {
+                let message = stream.next().await.expect("a message").expect("no failure");
+                let days = message.items().expect("results");
+                assert!((1..=items).contains(&days.len()), "{} of {items}", days.len());
+                told.extend(days);
+            }
+            assert_eq!(told, everything, "{items}");
+            // Whether or not the last message was full: news is told at once, and not only when the reader looks again.
+            window.changes(false).await;
+            assert_eq!(soon(stream.next()).await, 1, "{items}: before the reader waits");
+            let (told, ()) = tokio::join!(soon(stream.next()), window.changes(true));
+            assert_eq!(told, 1, "{items}: while the reader waits");
+        }
         window.rig.hall.office.stop().await;
     })
     .await;

@@ -22,7 +22,7 @@ use crate::registers::wire;
 use crate::results::{Body, Filter, Item};
 
 /// The most items of one message of a stream.
-const STREAM_ITEMS: usize = 1_000;
+pub(super) const STREAM_ITEMS: usize = 1_000;
 /// A stream looks again at the latest after this long, should it not be told that there is news.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -177,7 +177,7 @@ impl Watching {
             let place = self.calls.desk.enter_to_read(&self.caller, &self.centre).await?;
             let page = match self.ahead.take().filter(|ahead| ahead.is_still_of(&place)) {
                 Some(ahead) => ahead.page.await.map_err(|_| Failure::Fault("PANIC"))??,
-                None => self.calls.since(&place, &self.wanted, &self.cursor, STREAM_ITEMS).await?,
+                None => self.calls.since(&place, &self.wanted, &self.cursor, self.calls.stream_items).await?,
             };
             self.cursor.clone_from(&page.next_cursor);
             if !page.caught_up {
@@ -201,7 +201,8 @@ impl Watching {
         let (calls, wanted, cursor) = (self.calls.clone(), Arc::clone(&self.wanted), self.cursor.clone());
         let as_seen = place.clone();
         self.news.mark_unchanged();
-        let page = tokio::spawn(async move { calls.since(&as_seen, &wanted, &cursor, STREAM_ITEMS).await });
+        let page =
+            tokio::spawn(async move { calls.since(&as_seen, &wanted, &cursor, calls.stream_items).await });
         Ahead { place, page }
     }
 }

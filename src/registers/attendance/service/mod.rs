@@ -40,12 +40,19 @@ pub struct Calls {
     desk: Desk,
     reads: Reads,
     news: Receiver<u64>,
+    stream_items: usize,
 }
 
 impl Calls {
     /// At a desk, with the sessions of reads that this replica keeps, told whenever there are new results.
     pub const fn new(desk: Desk, reads: Reads, news: Receiver<u64>) -> Self {
-        Self { desk, reads, news }
+        Self { desk, reads, news, stream_items: day_feed::STREAM_ITEMS }
+    }
+
+    /// With messages of `WatchDayResults` of at most so many items: only how much a reader is told at once depends on it.
+    #[must_use]
+    pub fn with_stream_items(self, stream_items: usize) -> Self {
+        Self { stream_items, ..self }
     }
 
     /// `RecordPunch`.
