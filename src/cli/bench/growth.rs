@@ -82,5 +82,5 @@ pub(super) async fn filled(
         }
     }
     office.close().await;
-    Ok(Stage::new(town))
+    Ok(Stage::new(town, None))
 }

@@ -22,6 +22,7 @@ use super::office::{Office, Opening};
 use super::{Answer, log_of, say};
 use crate::clock::{SystemClock, random};
 use crate::config;
+use apart::Apart;
 use load::{Load, Measured};
 use open::{Arrivals, Rate};
 use place::{Place, Schema};
@@ -29,6 +30,7 @@ use report::{Report, Row};
 use server::Server;
 use town::{PEOPLE, Size, Terminal, Town};
 
+mod apart;
 mod baseline;
 mod board;
 mod commands;
@@ -79,6 +81,9 @@ pub(super) struct Options {
     /// How the calls of an open loop are spaced
     #[arg(long, value_enum, default_value = "poisson")]
     arrivals: Arrivals,
+    /// With clock-ins and uploads: the server on the first processor and the callers on the second, instead of all on all (Linux)
+    #[arg(long)]
+    apart: bool,
     /// How long each server is measured, each time round
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
     seconds: f64,
@@ -238,6 +243,11 @@ pub(super) async fn run(options: Options) -> anyhow::Result<Answer> {
         options.entries.is_none() || (options.rate.is_empty() && options.kind != Kind::Uploads),
         "--entries: with single clock-ins or streams, in a closed loop alone"
     );
+    ensure!(
+        !options.apart
+            || (options.entries.is_none() && matches!(options.kind, Kind::Punches | Kind::Uploads)),
+        "--apart: with clock-ins and uploads, and no --entries"
+    );
     ensure!((1..=100).contains(&options.rounds), "--rounds: 1 to 100");
     ensure!((0.1..=600.0).contains(&options.seconds), "--seconds: 0.1 to 600");
     let folder = config::temporary("qinlian-bench", random(&SystemClock::new()));
@@ -296,7 +306,8 @@ async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Resul
         Opening::default(),
     )
     .await?;
-    let mut stage = Stage::new(town);
+    let apart = options.apart.then(Apart::begin).transpose()?;
+    let mut stage = Stage::new(town, apart);
     for load in options.cells() {
         rows.extend(stage.compare(options, load).await?);
     }
@@ -305,14 +316,15 @@ async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Resul
 
 /// A town whose contenders are measured in turn.
 struct Stage {
-    town: Town,
+    town: Arc<Town>,
+    apart: Option<Apart>,
     /// The journals of the terminals as the ledger knows them, and as the baseline does.
     journals: [Vec<Terminal>; 2],
 }
 
 impl Stage {
-    fn new(town: Town) -> Self {
-        Self { town, journals: [Vec::new(), Vec::new()] }
+    fn new(town: Town, apart: Option<Apart>) -> Self {
+        Self { town: Arc::new(town), apart, journals: [Vec::new(), Vec::new()] }
     }
 
     /// Every contender, so many times round: first in a closed loop, then at every rate.
@@ -354,14 +366,18 @@ impl Stage {
 
     /// One contender, once. What it says it stored must stand.
     async fn round(&mut self, contender: Contender, load: Load, pace: Pace) -> anyhow::Result<Measured> {
-        let office = Arc::new(self.town.open(contender.opening()).await?);
+        let (town, apart) = (Arc::clone(&self.town), self.apart.as_ref());
+        let opened = async move { town.open(contender.opening()).await };
+        let office = Arc::new(Apart::at_server(apart, opened).await?);
         let [ledger, plain] = &mut self.journals;
         let journals = if contender == Contender::Baseline { plain } else { ledger };
         if journals.is_empty() {
             *journals = self.town.terminals(&office, CALLERS_MAX)?;
         }
         let before = self.town.stored(&office, contender).await?;
-        let server = Server::start(&office, contender).await?;
+        let served = Arc::clone(&office);
+        let started = async move { Server::start(&served, contender).await };
+        let server = Apart::at_server(apart, started).await?;
         let measured = match pace {
             Pace::Closed => load::run(&office, server.port(), journals, load).await,
             Pace::Open(rate, arrivals) => {
