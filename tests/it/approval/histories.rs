@@ -1,6 +1,6 @@
 //! Random histories (property A4): clock-ins, devices that tell or do not, rosters, calendars, policies, leave, corrections,
-//! swaps, lost journals and what is taken back, in any order. Folded as they happen, in chunks of any size, they come to the same as derived once from
-//! everything; and to the same on both databases, root and all.
+//! swaps, lost journals and what is taken back, in any order. Folded as they happen, in chunks of any size, they come to the
+//! same as derived once from everything; and to the same on both databases, root and all.
 
 mod rarer;
 

@@ -18,7 +18,7 @@ use crate::support::store::each;
 /// The hall of the approvals: zhao, qian and sun work `day` on weekdays; li is responsible for the windows of all three.
 pub(crate) struct Hall {
     pub(crate) desk: Desk,
-    pub(crate) calls: Calls,
+    calls: Calls,
 }
 
 type Answer = Result<String, Failure>;
