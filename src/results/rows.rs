@@ -49,7 +49,7 @@ static SEQS: Statement = Statement::new(
      FROM UNNEST($3::bigint[]) AS k(k0)",
 );
 
-/// Log and feed are among the keys: no database can begin with the waits of a log then.
+/// Log and feed are among the keys ([`of_fold`]).
 static DROP_WAITS: Statement = Statement::new(
     "DELETE FROM result_wait WHERE (key, room, clock, threshold, log_id, feed) IN \
      (SELECT * FROM UNNEST($1::bytea[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]))",
@@ -64,8 +64,8 @@ static CONTENT_OF: Statement = Statement::new(
 
 /// What was derived from facts that are erased now goes too; the numbers stay.
 static SCRUB: Statement = Statement::new(
-    "UPDATE result_revision SET content = NULL, tombstone = 2 WHERE log_id = $1 AND feed = $2 \
-     AND (room, seq) IN (SELECT * FROM UNNEST($3::bigint[], $4::bigint[]))",
+    "UPDATE result_revision SET content = NULL, tombstone = 2 WHERE (room, seq, log_id, feed) IN \
+     (SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]))",
 );
 
 /// Every text, so that a test can prepare each on both databases.
@@ -92,6 +92,12 @@ fn key_set<'k>(keys: impl Iterator<Item = &'k Key>) -> Keys {
     let (rooms, bytes): (Vec<i64>, Vec<Vec<u8>>) =
         keys.map(|key| (key.room.column(), key.bytes.clone())).unzip();
     Keys::blobs(bytes).and_ints(rooms)
+}
+
+/// So many keys, each with the log and the feed: no database can begin with all rows of a log then.
+fn of_fold(keys: Keys, head: &Head, count: usize) -> Keys {
+    let each = |column| std::iter::repeat_n(column, count);
+    keys.and_ints(each(head.log.column())).and_ints(each(head.feed.column()))
 }
 
 /// The first waits for time up to an instant.
@@ -174,10 +180,8 @@ pub(super) async fn drop_waits(tx: &mut Tx, head: &Head, gone: &[(Key, Wait)]) -
     }
     let keys = key_set(gone.iter().map(|(key, _)| key))
         .and_texts(gone.iter().map(|(_, wait)| wait.clock.as_str()))
-        .and_ints(gone.iter().map(|(_, wait)| wait.threshold))
-        .and_ints(gone.iter().map(|_| head.log.column()))
-        .and_ints(gone.iter().map(|_| head.feed.column()));
-    tx.execute(&DROP_WAITS, Binds::new().keys(keys)).await.map(|_| ())
+        .and_ints(gone.iter().map(|(_, wait)| wait.threshold));
+    tx.execute(&DROP_WAITS, Binds::new().keys(of_fold(keys, head, gone.len()))).await.map(|_| ())
 }
 
 /// Empties the earlier revisions of keys whose inputs were erased.
@@ -188,5 +192,7 @@ pub(super) async fn scrub(tx: &mut Tx, head: &Head, keys: &BTreeSet<Key>) -> Res
     let found =
         tx.fetch(&CONTENT_OF, of(head).keys(key_set(keys.iter())), |cells| Ok((cells.int()?, cells.int()?)));
     let (rooms, seqs): (Vec<i64>, Vec<i64>) = found.await?.into_iter().unzip();
-    tx.execute(&SCRUB, of(head).keys(Keys::ints(rooms).and_ints(seqs))).await.map(|_| ())
+    let count = rooms.len();
+    let keys = of_fold(Keys::ints(rooms).and_ints(seqs), head, count);
+    tx.execute(&SCRUB, Binds::new().keys(keys)).await.map(|_| ())
 }
