@@ -53,18 +53,25 @@ const TICK: Duration = Duration::from_millis(1);
 /// The layer.
 #[derive(Debug, Clone)]
 pub struct Surround {
+    // Every call of every connection has a copy of its own.
+    with: Arc<With>,
+}
+
+#[derive(Debug)]
+struct With {
     clock: Arc<dyn Clock>,
     rules: Rules,
     figures: Arc<Figures>,
     at_work: AtWork,
-    limits: Arc<Limits>,
+    limits: Limits,
 }
 
 impl Surround {
     /// Ids come from the clock's randomness. The library has limits like these two, but answers them in its own
     /// words and outside of any layer of ours.
     pub fn new(clock: Arc<dyn Clock>, rules: Rules, figures: Arc<Figures>, limits: &Limits) -> Self {
-        Self { clock, rules, figures, at_work: AtWork::new(limits), limits: Arc::new(limits.clone()) }
+        let at_work = AtWork::new(limits);
+        Self { with: Arc::new(With { clock, rules, figures, at_work, limits: limits.clone() }) }
     }
 }
 
@@ -72,7 +79,7 @@ impl<S> Layer<S> for Surround {
     type Service = Surrounded<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Surrounded { inner, with: self.clone() }
+        Surrounded { inner, with: Arc::clone(&self.with) }
     }
 }
 
@@ -80,7 +87,7 @@ impl<S> Layer<S> for Surround {
 #[derive(Debug, Clone)]
 pub struct Surrounded<S> {
     inner: S,
-    with: Surround,
+    with: Arc<With>,
 }
 
 impl<S, B, R> Service<Request<B>> for Surrounded<S>
@@ -103,14 +110,14 @@ where
         // The service that was polled ready is used; its clone waits for the next call.
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let Surround { clock, rules, figures, at_work, limits } = self.with.clone();
-        let call_timeout = Duration::from_millis(limits.call_timeout_ms);
-        let id = call_id(request.headers(), &*clock);
+        let with = Arc::clone(&self.with);
+        let call_timeout = Duration::from_millis(with.limits.call_timeout_ms);
+        let id = call_id(request.headers(), &*with.clock);
         let language = language_of(request.headers());
         let compressed = request.headers().get("grpc-encoding").is_some_and(|value| value != "identity");
         let client_timeout = client_timeout(request.headers());
         let time = client_timeout.map_or(call_timeout, |client| client.min(call_timeout));
-        let method = figures.method(request.uri().path());
+        let method = with.figures.method(request.uri().path());
         // Whatever the filter lets through, its lines have the id.
         let span =
             tracing::error_span!("call", method = &*method, request = &*id.0, trace = tracing::field::Empty);
@@ -119,10 +126,11 @@ where
         }
         telemetry::follow(&span, request.headers());
         let told = Told::default();
+        let (figures, clock) = (Arc::clone(&with.figures), Arc::clone(&with.clock));
         let outcome = Outcome::begin(method, figures, clock, told.clone(), span.clone());
         request.extensions_mut().insert(id.clone());
         request.extensions_mut().insert(told.clone());
-        let most_bytes = most_bytes(request.uri().path(), &limits);
+        let most_bytes = most_bytes(request.uri().path(), &with.limits);
         let (request, rest) = watch(request);
         let answer = async move {
             let mut over = pin!(tokio::time::sleep(time));
@@ -131,8 +139,8 @@ where
                     return Ok(status::status(&told.deadline(), language).into_http());
                 }
                 // Held until the head of the answer is there; a stream's body counts against the streams.
-                let favour = Favour::of(rules.find(request.uri().path()).map(|rule| &**rule));
-                let Some(_place) = at_work.begin(peer(request.extensions()), favour) else {
+                let favour = Favour::of(with.rules.find(request.uri().path()).map(|rule| &**rule));
+                let Some(_place) = with.at_work.begin(peer(request.extensions()), favour) else {
                     return Ok(status::status(&told.shed(), language).into_http());
                 };
                 tokio::select! {

@@ -187,21 +187,22 @@ pub async fn serve(
         routes = with_reflection(routes)?;
     }
     let devices = edge.tls.as_ref().map_or(Binding::Optional, |tls| tls.terminals());
-    let layered = routes
-        .into_axum_router()
-        // The last layer is the outermost. On the routes alone: pages have a fallback of their own.
-        .route_layer(Authenticate::new(
-            edge.rules.clone(),
+    // On the routes alone: pages have a fallback of their own. One layer for the router, which puts each into a box that
+    // every call copies, with all that is in it.
+    let around = (
+        web::cors(&edge.web_origins),
+        GrpcWebLayer::new(),
+        Surround::new(Arc::clone(&edge.clock), edge.rules.clone(), Arc::clone(&edge.figures), &limits),
+        Authenticate::new(
+            edge.rules,
             edge.verifier,
             edge.support_key,
             Limiter::new(&limits, &edge.clock),
             Arc::clone(&edge.clock),
             devices,
-        ))
-        .route_layer(Surround::new(Arc::clone(&edge.clock), edge.rules, Arc::clone(&edge.figures), &limits))
-        .route_layer(GrpcWebLayer::new())
-        .route_layer(web::cors(&edge.web_origins))
-        .merge(pages);
+        ),
+    );
+    let layered = routes.into_axum_router().route_layer(around).merge(pages);
     let (close, closing) = oneshot::channel::<()>();
     let incoming = listen::incoming(listener, edge.tls, &limits, edge.figures, edge.clock);
     let mut server = Box::pin(

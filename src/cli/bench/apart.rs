@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, ensure};
+use rustix::io::Errno;
 use rustix::thread::{CpuSet, Pid, sched_setaffinity};
 use tokio::runtime::{Builder, Runtime};
 
@@ -20,7 +21,11 @@ impl Apart {
         let threads = fs::read_dir("/proc/self/task").context("--apart: Linux only")?;
         for thread in threads {
             let number: i32 = thread?.file_name().to_string_lossy().parse()?;
-            keep(Pid::from_raw(number), CALLERS).context("--apart: wants two processors")?;
+            match keep(Pid::from_raw(number), CALLERS) {
+                // A thread that ended meanwhile needs no place.
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(error) => return Err(error).context("--apart: wants two processors"),
+            }
         }
         let server = Builder::new_multi_thread()
             .worker_threads(1)

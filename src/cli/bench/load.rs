@@ -47,6 +47,8 @@ pub(super) struct Measured {
     pub(super) shed: u64,
     /// The time that counts.
     pub(super) seconds: f64,
+    /// Calls a second that were to be sent; none in a closed loop.
+    pub(super) offered: Option<f64>,
     /// From when a call was to be sent to its acknowledgement, in microseconds.
     pub(super) latency: Histogram<u64>,
     /// The same up to the answer that there is too much to do.
@@ -58,13 +60,19 @@ impl Measured {
     pub(super) fn none(time: Duration) -> anyhow::Result<Self> {
         let none = Histogram::new_with_bounds(1, LONGEST_US, 3)?;
         let (seconds, shed_latency) = (time.as_secs_f64(), none.clone());
-        Ok(Self { acknowledged: 0, stored: 0, shed: 0, seconds, latency: none, shed_latency })
+        Ok(Self { acknowledged: 0, stored: 0, shed: 0, seconds, offered: None, latency: none, shed_latency })
     }
 
     /// Clock-ins a second.
     #[expect(clippy::cast_precision_loss, reason = "fewer calls than 2^53")]
     pub(super) fn rate(&self) -> f64 {
         self.acknowledged as f64 / self.seconds
+    }
+
+    /// Calls a second, of which each may be an upload.
+    #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
+    pub(super) fn calls_per_second(&self, load: Load) -> f64 {
+        self.rate() / load.upload.max(1) as f64
     }
 
     /// One call that was to be sent at `due` and was answered at `answered`. Latency is of calls that were due in the time

@@ -11,6 +11,7 @@
 //! Ratios are of the medians over the rounds. Callers run in the same process: they cost every server the same.
 
 use std::fmt::Display;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,8 +102,7 @@ pub(super) struct Options {
     /// Instead: a clock-in in a log of so many entries against one in a young log
     #[arg(long, value_name = "N")]
     entries: Option<u64>,
-    /// With --kind days and daygrowth: people, 2,100 unless given; with --kind pauses, board and boardyear, 2,000; with --kind dayfeed as many
-    /// as clock in
+    /// People, who clock in in turn: 2,000 unless given; with --kind days and daygrowth 2,100; with --kind dayfeed as many as clock in
     #[arg(long, value_name = "N")]
     people: Option<usize>,
     /// With --kind days: days that they live through, 31 unless given; with --kind daygrowth, 140; with --kind boardyear: the year's work days, 250
@@ -120,7 +120,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// How large a deployment with a hall is.
+    /// How large a deployment is.
     fn size(&self, terminals: usize) -> Size {
         Size { people: self.people.unwrap_or(PEOPLE), terminals }
     }
@@ -302,7 +302,7 @@ async fn measure(options: &Options, place: &Place, most: usize) -> anyhow::Resul
     let town = Town::begin(
         &place.folder(Schema::Main),
         place.url(Schema::Main).await?,
-        Size { people: PEOPLE, terminals: most },
+        options.size(most),
         Opening::default(),
     )
     .await?;
@@ -327,39 +327,32 @@ impl Stage {
         Self { town: Arc::new(town), apart, journals: [Vec::new(), Vec::new()] }
     }
 
-    /// Every contender, so many times round: first in a closed loop, then at every rate.
+    /// Every contender, so many times round: each time first in a closed loop, then at every rate.
     async fn compare(&mut self, options: &Options, load: Load) -> anyhow::Result<Vec<Row>> {
-        let closed = options.servers.iter().map(|contender| (*contender, Pace::Closed)).collect();
-        let mut rows = self.rounds(closed, load, options.rounds).await?;
-        // Each against its own peak.
-        for rate in &options.rate {
-            let open = options.servers.iter().zip(&rows).map(|(contender, row)| {
-                (*contender, Pace::Open(rate.of(row.calls_per_second(load)), options.arrivals))
-            });
-            let open = self.rounds(open.collect(), load, options.rounds).await?;
-            rows.extend(open);
-        }
-        Ok(rows)
-    }
-
-    async fn rounds(
-        &mut self,
-        contenders: Vec<(Contender, Pace)>,
-        load: Load,
-        rounds: usize,
-    ) -> anyhow::Result<Vec<Row>> {
-        let mut measured: Vec<Vec<Measured>> = contenders.iter().map(|_| Vec::new()).collect();
-        for _ in 0..rounds {
-            for ((contender, pace), measured) in contenders.iter().zip(&mut measured) {
-                measured.push(self.round(*contender, load, *pace).await?);
+        let rates: Vec<Option<Rate>> =
+            iter::once(None).chain(options.rate.iter().copied().map(Some)).collect();
+        let mut measured: Vec<Vec<Vec<Measured>>> =
+            vec![vec![Vec::new(); options.servers.len()]; rates.len()];
+        for _ in 0..options.rounds {
+            // Each against its own peak, of the same time round: the more stands, the more there is to look at.
+            let mut peaks = Vec::new();
+            for (rate, measured) in rates.iter().zip(&mut measured) {
+                for (number, (contender, measured)) in options.servers.iter().zip(measured).enumerate() {
+                    let pace = match (rate, peaks.get(number)) {
+                        (Some(rate), Some(peak)) => Pace::Open(rate.of(*peak), options.arrivals),
+                        (None, _) | (_, None) => Pace::Closed,
+                    };
+                    let round = self.round(*contender, load, pace).await?;
+                    peaks.push(round.calls_per_second(load));
+                    measured.push(round);
+                }
             }
         }
-        let rows = contenders.iter().zip(&measured).map(|((contender, pace), measured)| {
-            let offered = match pace {
-                Pace::Closed => None,
-                Pace::Open(rate, _) => Some(*rate),
+        let rows = rates.iter().zip(&measured).flat_map(|(rate, measured)| {
+            let row = |(contender, rounds): (&Contender, &Vec<Measured>)| {
+                Row::of(contender.name(), load, *rate, rounds)
             };
-            Row::of(contender.name(), load, offered, measured)
+            options.servers.iter().zip(measured).map(row).collect::<Vec<_>>()
         });
         Ok(rows.collect())
     }

@@ -1,6 +1,7 @@
 //! An open loop: calls come at a rate, whatever became of those before. Latency counts from when a call was to be sent: a
 //! server that stands still delays every call that was due meanwhile, and that is seen.
 
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,15 @@ impl FromStr for Rate {
         match number.parse::<f64>() {
             Ok(number) if (0.01..=1_000_000.0).contains(&number) => Ok(rate(number)),
             Ok(_) | Err(_) => bail!("calls a second, or 2x for twice what the closed loop reaches"),
+        }
+    }
+}
+
+impl Display for Rate {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PerSecond(rate) => write!(f, "{rate}"),
+            Self::Times(times) => write!(f, "{times}x"),
         }
     }
 }
@@ -87,7 +97,7 @@ pub(super) async fn run(
     arrivals: Arrivals,
 ) -> anyhow::Result<Measured> {
     let channels = connections(port, load).await?;
-    let mut measured = Measured::none(load.time)?;
+    let mut measured = Measured { offered: Some(rate), ..Measured::none(load.time)? };
     let mut calls = JoinSet::new();
     let watch = Stopwatch::start();
     let (mut due, mut number) = (Duration::ZERO, 0);

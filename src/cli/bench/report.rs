@@ -1,11 +1,13 @@
 //! The figures, for people and for programs.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::load::{Load, Measured};
+use super::open::Rate;
 
 /// What was measured of one contender under one load.
 #[derive(Debug)]
@@ -15,7 +17,9 @@ pub(super) struct Row {
     connections: usize,
     /// Clock-ins in an upload; 0 for one by one.
     upload: usize,
-    /// Calls a second that were to be sent; none in a closed loop.
+    /// The rate that was asked for; none in a closed loop.
+    rate: Option<Rate>,
+    /// Calls a second that were to be sent, in the middle round.
     offered: Option<f64>,
     /// Acknowledged clock-ins a second, one figure per round.
     rates: Vec<f64>,
@@ -88,7 +92,7 @@ const COMPARED: [(&str, &str, &str); 4] = [
 
 impl Row {
     /// From the rounds.
-    pub(super) fn of(contender: &'static str, load: Load, offered: Option<f64>, rounds: &[Measured]) -> Self {
+    pub(super) fn of(contender: &'static str, load: Load, rate: Option<Rate>, rounds: &[Measured]) -> Self {
         let all = |of: fn(&Measured) -> &Histogram<u64>| {
             let mut all: Option<Histogram<u64>> = None;
             for round in rounds {
@@ -105,7 +109,8 @@ impl Row {
             callers: load.callers,
             connections: load.connections,
             upload: load.upload,
-            offered,
+            rate,
+            offered: rate.map(|_| median(rounds.iter().filter_map(|round| round.offered).collect())),
             rates: rounds.iter().map(Measured::rate).collect(),
             latency: all(|round| &round.latency),
             acknowledged: rounds.iter().map(|round| round.acknowledged).sum(),
@@ -115,29 +120,33 @@ impl Row {
         }
     }
 
-    /// Calls a second, of which each may be an upload.
-    #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
-    pub(super) fn calls_per_second(&self, load: Load) -> f64 {
-        self.rate() / load.upload.max(1) as f64
-    }
-
-    fn rate(&self) -> f64 {
+    /// Acknowledged clock-ins a second, in the middle round.
+    fn median(&self) -> f64 {
         median(self.rates.clone())
     }
 }
 
 /// Every ratio that two rows of one load give: what it tells, callers, the ratio.
-fn ratios(rows: &[Row]) -> Vec<(&'static str, usize, f64)> {
+fn ratios(rows: &[Row]) -> Vec<(Cow<'static, str>, usize, f64)> {
     let mut ratios = Vec::new();
     for row in rows {
-        for (name, with, tells) in COMPARED {
+        let of = |contender: &str| {
             let same = |other: &&Row| other.callers == row.callers && other.connections == row.connections;
-            let closed = |other: &&Row| other.offered.is_none() && row.offered.is_none();
-            let mut others = rows.iter().filter(same).filter(closed);
-            let other = others.find(|other| other.contender == with);
-            if let Some(other) = other.filter(|_| row.contender == name) {
-                ratios.push((tells, row.callers, row.rate() / other.rate()));
-            }
+            let closed = |other: &&Row| other.rate.is_none() && other.contender == contender;
+            rows.iter().filter(same).find(closed)
+        };
+        let Some(rate) = row.rate else {
+            let compared = COMPARED.into_iter().filter(|(name, ..)| *name == row.contender);
+            let found = compared.filter_map(|(_, with, tells)| Some((tells, of(with)?)));
+            ratios.extend(
+                found.map(|(tells, other)| (tells.into(), row.callers, row.median() / other.median())),
+            );
+            continue;
+        };
+        if let Some(peak) = of(row.contender) {
+            let tells = format!("{} at {rate} against its closed loop", row.contender);
+            let rounds = row.rates.iter().zip(&peak.rates).map(|(open, closed)| open / closed);
+            ratios.push((tells.into(), row.callers, median(rounds.collect())));
         }
     }
     ratios
@@ -160,7 +169,7 @@ pub(super) fn table(report: &Report) -> String {
             row.connections,
             row.contender,
             offered,
-            row.rate(),
+            row.median(),
             millis(at.p50),
             millis(at.p90),
             millis(at.p99),
@@ -195,8 +204,8 @@ pub(super) fn json(report: &Report) -> String {
         .map(|row| {
             json!({
                 "server": row.contender, "callers": row.callers, "connections": row.connections,
-                "loop": if row.offered.is_some() { "open" } else { "closed" }, "offered_per_second": row.offered,
-                "upload": row.upload, "per_second": row.rate(), "rounds": row.rates,
+                "loop": if row.rate.is_some() { "open" } else { "closed" }, "offered_per_second": row.offered,
+                "upload": row.upload, "per_second": row.median(), "rounds": row.rates,
                 "p50_us": row.latency.p50, "p99_us": row.latency.p99, "calls": row.latency.calls,
                 "latency": row.latency.json(), "acknowledged": row.acknowledged, "stored": row.stored,
                 "shed": row.shed, "shed_latency": row.shed_latency.json(),
@@ -205,7 +214,7 @@ pub(super) fn json(report: &Report) -> String {
         .collect();
     let ratios: Vec<_> = ratios(rows)
         .into_iter()
-        .map(|(tells, callers, ratio)| json!({ "ratio": tells, "callers": callers, "value": ratio }))
+        .map(|(tells, callers, ratio)| json!({ "ratio": &*tells, "callers": callers, "value": ratio }))
         .collect();
     let verified = report
         .verified
@@ -227,24 +236,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn ratios_compare_what_had_the_same_load() {
-        let row = |contender, callers, rate| Row {
+    fn row(contender: &'static str, callers: usize, rate: Option<Rate>, rates: &[f64]) -> Row {
+        Row {
             contender,
             callers,
             connections: 4,
             upload: 0,
+            rate,
             offered: None,
-            rates: vec![rate],
+            rates: rates.to_vec(),
             latency: Quantiles::default(),
             acknowledged: 1,
             stored: 1,
             shed: 0,
             shed_latency: Quantiles::default(),
-        };
-        let rows = [row("baseline", 64, 100.0), row("ledger", 64, 80.0), row("ledger", 256, 90.0)];
+        }
+    }
+
+    #[test]
+    fn ratios_compare_what_had_the_same_load() {
+        let rows = [
+            row("baseline", 64, None, &[100.0]),
+            row("ledger", 64, None, &[80.0]),
+            row("ledger", 256, None, &[90.0]),
+        ];
         let found = ratios(&rows);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found.iter().all(|(_, callers, ratio)| *callers == 64 && (ratio - 0.8).abs() < 1e-9));
+    }
+
+    #[test]
+    fn what_is_left_of_the_peak_is_told_round_by_round() {
+        let twice = Some(Rate::Times(2.0));
+        let rows = [
+            row("ledger", 64, None, &[100.0, 50.0, 10.0]),
+            // 0.9, 0.8 and 1.0: of the middle rounds alone it would be 0.8.
+            row("ledger", 64, twice, &[90.0, 40.0, 10.0]),
+            row("baseline", 64, twice, &[90.0]),
+        ];
+        let found = ratios(&rows);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let (tells, callers, ratio) = found.first().unwrap();
+        assert_eq!((&**tells, *callers), ("ledger at 2x against its closed loop", 64));
+        assert!((ratio - 0.9).abs() < 1e-9, "{ratio}");
     }
 }
