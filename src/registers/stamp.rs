@@ -229,6 +229,14 @@ pub fn presented(check: &mut Check, keys: &Keys, path: &str, given: Option<Prese
 fn vouching(check: &mut Check, keys: &Keys, path: &str, witness: &Presented) -> Option<Who> {
     let who = who(check, keys, path, witness.who.as_ref());
     let mut bare = true;
+    if matches!(witness.who, Some(Shown::PersonId(_))) {
+        check.refuse(
+            format!("{path}.person_id"),
+            "NOT_ALLOWED",
+            Said::new("见证人须出示本人凭证", "a witness shows a credential of their own"),
+        );
+        bare = false;
+    }
     if witness.witness.is_some() {
         check.refuse(
             format!("{path}.witness"),

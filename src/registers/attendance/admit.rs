@@ -101,12 +101,16 @@ fn admit_punch(
     let zone = seen.deployment.zone(moment.centre).or_else(|| Zone::parse("").ok());
     let happened = effective::near(&Stamped::of(&said, moment.at));
     let day = zone.map_or(EpochDay::from_column(0), |zone| zone.day_of(happened));
-    let (person_id, about_person) = about_person(&punch.who, seen, day);
-    flags.extend(about_person);
+    let (person_id, odd) = about_person(&punch.who, seen, day);
+    flags.extend(odd);
     flags.extend(punch.is_fallback().then_some(PunchFlag::FallbackCredential));
+    if let Some(witness) = &punch.witness {
+        let (witness_person_id, odd) = about_person(witness, seen, day);
+        flags.extend((!vouches(&witness_person_id, odd, &person_id)).then_some(PunchFlag::UnprovenWitness));
+        said.witness_person_id = witness_person_id;
+    }
     flags.sort_unstable();
     said.person_id = person_id;
-    said.witness_person_id = punch.witness.as_ref().map(|who| person(who, seen, day)).unwrap_or_default();
     said.flags = flags.into_iter().map(i32::from).collect();
     Ok(Accepted {
         claimed: Some(stamp.claimed),
@@ -118,6 +122,12 @@ fn admit_punch(
         facts: vec![Fact { fact: Some(Of::Punch(said)) }],
         ..Accepted::default()
     })
+}
+
+/// May somebody vouch for the person? A colleague may, of whichever centre.
+fn vouches(witness: &str, odd: Option<PunchFlag>, person: &str) -> bool {
+    let known = matches!(odd, None | Some(PunchFlag::NotAssignedHere));
+    known && witness != person
 }
 
 fn about_device(punch: &Punch, device: &Device, arrival: &Arrival, moment: &Moment<'_>) -> Vec<PunchFlag> {

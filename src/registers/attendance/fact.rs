@@ -326,7 +326,8 @@ pub fn quarantined(punch: &PunchFact) -> Option<PunchFlag> {
         | PunchFlag::FutureTime
         | PunchFlag::OldTime
         | PunchFlag::BadSignature
-        | PunchFlag::DeviceRetired => true,
+        | PunchFlag::DeviceRetired
+        | PunchFlag::UnprovenWitness => true,
         PunchFlag::Unspecified
         | PunchFlag::JournalGap
         | PunchFlag::FallbackCredential

@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn a_witness_shows_a_credential_of_their_own() {
+        let person = Presented {
+            who: Some(Shown::PersonId("0192f0c1-2345-7abc-8def-0123456789ab".to_owned())),
+            ..Presented::default()
+        };
+        let excused = Presented { fallback_reason: "forgotten".to_owned(), ..card("A2") };
+        for (witness, named) in [
+            (card("A2"), None),
+            (person, Some("punch.presented.witness.person_id")),
+            (excused, Some("punch.presented.witness.fallback_reason")),
+            (Presented::default(), Some("punch.presented.witness.who")),
+        ] {
+            let presented = Presented { witness: Some(Box::new(witness.clone())), ..card("A1") };
+            let fields = wrong(None, Given { presented: Some(presented), ..good() });
+            assert_eq!(fields.first().map(|(field, _)| field.as_str()), named, "{witness:?}");
+        }
+    }
+
+    #[test]
     fn the_request_id_may_stand_in_either_place() {
         let id = good().request_id;
         let bare = Given { request_id: String::new(), ..good() };

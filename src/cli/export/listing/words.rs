@@ -60,6 +60,7 @@ pub(super) const fn punch_flag(flag: PunchFlag) -> &'static str {
         PunchFlag::FallbackCredential => "未用常用凭证",
         PunchFlag::DeviceRetired => "设备已停用",
         PunchFlag::FromImport => "文件导入",
+        PunchFlag::UnprovenWitness => "见证人凭证无效",
     }
 }
 

@@ -36,7 +36,7 @@ struct Hall {
 }
 
 impl Hall {
-    /// Zhang (1) is assigned and has card A1; Li (2) is not assigned; Wang (3) is retired. gate-1 is plain, gate-2 signs,
+    /// Zhang (1) is assigned; Li (2) is not; Wang (3) is retired. They have the cards A1, A2 and A3. gate-1 is plain, gate-2 signs,
     /// gate-3 is retired, file is an import source. Of gate-1's journal, 1 to 3 have arrived.
     fn new() -> Self {
         let mut deployment = Directory::default();
@@ -52,17 +52,19 @@ impl Hall {
         let assignment =
             Assignment { person_id: person(1).to_string(), from: first, ..Assignment::default() };
         own.apply(Pos::new(1), Record::Assignment(assignment));
-        let Who::Credential(kind, hmac) = Who::credential(&keys(), credential::Kind::Card, "A1") else {
-            unreachable!()
-        };
-        let binding = CredentialBinding {
-            person_id: person(1).to_string(),
-            kind: kind.into(),
-            value_hmac: hmac.to_vec(),
-            from: first,
-            ..CredentialBinding::default()
-        };
-        own.apply(Pos::new(2), Record::CredentialBinding(binding));
+        for (pos, card, number) in [(2, "A1", 1), (3, "A2", 2), (4, "A3", 3)] {
+            let Who::Credential(kind, hmac) = Who::credential(&keys(), credential::Kind::Card, card) else {
+                unreachable!()
+            };
+            let binding = CredentialBinding {
+                person_id: person(number).to_string(),
+                kind: kind.into(),
+                value_hmac: hmac.to_vec(),
+                from: first,
+                ..CredentialBinding::default()
+            };
+            own.apply(Pos::new(pos), Record::CredentialBinding(binding));
+        }
         for (pos, code, kind, key) in [
             (10, "gate-1", Kind::ClockTerminal, Vec::new()),
             (11, "gate-2", Kind::ClockTerminal, signer().verifying_key().to_bytes().to_vec()),
@@ -175,7 +177,8 @@ const DAY_MS: i64 = 86_400_000;
 #[test]
 fn what_is_odd_is_stored_and_flagged_and_what_is_not_ours_is_refused() {
     use PunchFlag as F;
-    let witness = Who::Person(person(2));
+    let witnessed = |who| Punch { witness: Some(who), ..punch() };
+    let card = |number| Who::credential(&keys(), credential::Kind::Card, number);
     let table = [
         ("R3: all is well", punch(), Ok(vec![])),
         (
@@ -238,9 +241,24 @@ fn what_is_odd_is_stored_and_flagged_and_what_is_not_ours_is_refused() {
             Ok(vec![F::BadSignature]),
         ),
         (
-            "R3: a witness vouches",
-            Punch { witness: Some(witness), ..punch() },
+            "R3: a colleague vouches, with a card of their own",
+            witnessed(card("A2")),
             Ok(vec![F::FallbackCredential]),
+        ),
+        (
+            "R3: a card that nobody has vouches for nobody",
+            witnessed(card("A9")),
+            Ok(vec![F::FallbackCredential, F::UnprovenWitness]),
+        ),
+        (
+            "R3: nor does somebody who is retired",
+            witnessed(card("A3")),
+            Ok(vec![F::FallbackCredential, F::UnprovenWitness]),
+        ),
+        (
+            "R3: nobody vouches for themselves",
+            witnessed(card("A1")),
+            Ok(vec![F::FallbackCredential, F::UnprovenWitness]),
         ),
         ("R3: a retired device", at_device("gate-3", 1), Ok(vec![F::DeviceRetired])),
         ("R5: from a file", imported(NOW), Ok(vec![F::FromImport])),
@@ -279,6 +297,7 @@ fn only_what_somebody_should_look_at_is_quarantined() {
         (F::OldTime, true),
         (F::BadSignature, true),
         (F::DeviceRetired, true),
+        (F::UnprovenWitness, true),
         (F::JournalGap, false),
         (F::FallbackCredential, false),
         (F::FromImport, false),
