@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, Limits, Metrics, PREFIX, Source, Telemetry, Tls, Witness};
+use super::{ConfigError, Limits, Metrics, PREFIX, Source, Telemetry, Tls, TlsVersion, Witness};
 use crate::access::{Binding, IssuerSettings};
 use crate::telemetry::LogFormat;
 
@@ -54,6 +54,7 @@ pub(super) struct TlsFile {
     key: Option<PathBuf>,
     client_ca: Option<PathBuf>,
     terminals: Option<Binding>,
+    minimum: Option<TlsVersion>,
 }
 
 impl TlsFile {
@@ -61,7 +62,7 @@ impl TlsFile {
     fn fault(&self) -> Option<&'static str> {
         let paired = self.certificate.is_some() && self.key.is_some();
         let empty = self.certificate.is_none() && self.key.is_none();
-        let beside = self.client_ca.is_some() || self.terminals.is_some();
+        let beside = self.client_ca.is_some() || self.terminals.is_some() || self.minimum.is_some();
         if !paired && (!empty || beside) {
             Some("listen.tls: certificate and key are both needed")
         } else if self.terminals == Some(Binding::Required) && self.client_ca.is_none() {
@@ -78,6 +79,7 @@ impl TlsFile {
             key: data.join(self.key?),
             client_ca: self.client_ca.map(|path| data.join(path)),
             terminals: self.terminals.unwrap_or_default(),
+            minimum: self.minimum.unwrap_or_default(),
         })
     }
 }
@@ -110,7 +112,7 @@ const OVERRIDES: &[(&str, &[&str])] = &[
     ("", &["deployment", "data"]),
     ("database", &["url"]),
     ("listen", &["address", "port", "reflection", "web_origins"]),
-    ("listen.tls", &["certificate", "key", "client_ca", "terminals"]),
+    ("listen.tls", &["certificate", "key", "client_ca", "terminals", "minimum"]),
     ("keys", &["seal", "log", "token"]),
     ("files", &["anchor", "erasures", "verifier_key"]),
     ("log", &["format", "filter"]),
@@ -182,8 +184,8 @@ fn parse(path: &Path, text: &str, variables: &BTreeMap<String, String>) -> Resul
             message: error.message().to_owned(),
         })?;
     }
-    match file.listen.tls.fault() {
-        Some(fault) => Err(ConfigError::Wrong { path: path.to_owned(), message: fault.to_owned() }),
+    match file.listen.tls.fault().map(str::to_owned).or_else(|| file.limits.fault()) {
+        Some(message) => Err(ConfigError::Wrong { path: path.to_owned(), message }),
         None => Ok(file),
     }
 }

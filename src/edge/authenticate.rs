@@ -36,7 +36,7 @@ struct With {
     rules: Rules,
     verifier: Arc<Verifier>,
     support_key: Arc<SupportKey>,
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
     clock: Arc<dyn Clock>,
     devices: Binding,
 }
@@ -48,7 +48,7 @@ impl Authenticate {
         rules: Rules,
         verifier: Arc<Verifier>,
         support_key: Arc<SupportKey>,
-        limiter: Limiter,
+        limiter: Arc<Limiter>,
         clock: Arc<dyn Clock>,
         devices: Binding,
     ) -> Self {

@@ -69,8 +69,13 @@ struct With {
 impl Surround {
     /// Ids come from the clock's randomness. The library has limits like these two, but answers them in its own
     /// words and outside of any layer of ours.
-    pub fn new(clock: Arc<dyn Clock>, rules: Rules, figures: Arc<Figures>, limits: &Limits) -> Self {
-        let at_work = AtWork::new(limits);
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        rules: Rules,
+        figures: Arc<Figures>,
+        at_work: AtWork,
+        limits: &Limits,
+    ) -> Self {
         Self { with: Arc::new(With { clock, rules, figures, at_work, limits: limits.clone() }) }
     }
 }
@@ -173,7 +178,7 @@ where
             // What is no answer of gRPC has no status of it: a content type that is not served, for example.
             let strange = (!response.status().is_success()).then_some(Code::Unknown);
             let code = code_of(response.headers()).or(strange);
-            Ok(response.map(|body| Followed::new(body, outcome, code)))
+            Ok(response.map(|body| Followed::new(body, outcome, code, language)))
         };
         Box::pin(answer.instrument(span))
     }

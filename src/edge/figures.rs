@@ -12,6 +12,8 @@ use crate::kernel::{self, Count, Figure, Kind, Level, Series, Spread, Value, num
 
 /// The method of a call whose path is none of ours: what strangers write into a path is not repeated.
 const OTHER: &str = "other";
+/// The method of a page that people look at.
+pub(super) const PAGE: &str = "page";
 /// The reason of a failure that is the library's alone.
 const LIBRARY: &str = "LIBRARY";
 
@@ -54,9 +56,10 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Nothing counted yet. The methods are those that have a rule.
+    /// Nothing counted yet. The methods are those that have a rule, and pages.
     pub fn new(rules: &Rules) -> Self {
-        let calls = rules.iter().map(|rule| (rule.method.as_str().into(), Default::default())).collect();
+        let methods = rules.iter().map(|rule| rule.method.as_str()).chain([PAGE]);
+        let calls = methods.map(|method| (method.into(), Default::default())).collect();
         Self {
             calls,
             other: OTHER.into(),

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::Extensions;
 
-use super::listen::Peer;
+use super::listen::{Peer, network};
 use crate::access::Rule;
 use crate::clock::{Clock, Monotonic};
 use crate::config::Limits;
@@ -48,14 +48,9 @@ impl Limiter {
         self.subjects.count(&subject.to_string())
     }
 
-    /// Counts a call of somebody at this address. Whoever has one IPv6 address has the 2^64 of its network.
+    /// Counts a call of somebody at this address.
     pub fn address(&self, address: IpAddr) -> Result<(), Duration> {
-        const NETWORK: u128 = !0 << 64;
-        let counted = match address.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & NETWORK)),
-            v4 @ IpAddr::V4(_) => v4,
-        };
-        self.addresses.count(&counted)
+        self.addresses.count(&network(address))
     }
 
     /// How many callers are remembered.

@@ -4,7 +4,7 @@
 //! connection holds its slot until its IO is dropped. It must not know what is spoken over a connection.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -177,10 +177,19 @@ struct Taken {
     by_address: HashMap<IpAddr, usize>,
 }
 
+/// What somebody is counted by: whoever has one IPv6 address has the 2^64 of its network. One client is one client,
+/// whichever way a listener for both protocols spells it (RFC 4291 §2.5.5.2).
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    const NETWORK: u128 = !0 << 64;
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & NETWORK)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 impl Slots {
     fn take(&self, address: IpAddr) -> Option<Slot> {
-        // One client is one client, whichever way a listener for both protocols spells it (RFC 4291 §2.5.5.2).
-        let address = address.to_canonical();
+        let address = network(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let here = taken.by_address.get(&address).copied().unwrap_or_default();
         if taken.in_all >= self.in_all || here >= self.per_address {
@@ -302,6 +311,35 @@ impl AsyncWrite for Connection {
         match &self.stream {
             Wire::Plain(stream) => stream.is_write_vectored(),
             Wire::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_of_one_network_share_its_places() {
+        let places = |per_address| Slots {
+            in_all: 10,
+            per_address,
+            taken: Arc::default(),
+            figures: Arc::new(Figures::new(&crate::access::Rules::ours().unwrap())),
+        };
+        let table = [
+            ("another address of the same /64", "2001:db8::1", "2001:db8::2:0:0:1", false),
+            ("the next /64", "2001:db8::1", "2001:db8:0:1::1", true),
+            ("IPv4 within IPv6", "192.0.2.1", "::ffff:192.0.2.1", false),
+            ("the next IPv4 address", "192.0.2.1", "192.0.2.2", true),
+        ];
+        for (what, first, second, let_in) in table {
+            let slots = places(1);
+            let held = slots.take(first.parse().unwrap());
+            assert!(held.is_some(), "{what}");
+            assert_eq!(slots.take(second.parse().unwrap()).is_some(), let_in, "{what}");
+            drop(held);
+            assert!(slots.take(second.parse().unwrap()).is_some(), "{what}: it is free again");
         }
     }
 }

@@ -13,6 +13,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tonic::{Code, Status};
 use tracing::Span;
 
+use super::Language;
 use super::figures::Figures;
 use super::status::{self, Refused};
 use crate::clock::Clock;
@@ -77,7 +78,8 @@ impl Told {
             | Refused::TokenInvalid
             | Refused::CertificateMissing
             | Refused::Compressed
-            | Refused::Malformed => (End::Failed, None),
+            | Refused::Malformed
+            | Refused::AnswerTooLarge => (End::Failed, None),
         };
         self.say(Said { end, reason: status::reason_of(refused), support_id: None, wait_ms });
     }
@@ -252,18 +254,38 @@ pub(super) fn code_of(headers: &HeaderMap) -> Option<Code> {
 pub struct Followed<R> {
     inner: R,
     outcome: Option<Outcome>,
+    language: Language,
 }
 
 impl<R: Body> Followed<R> {
     /// An answer whose head says how the call ended, or whose trailers will.
-    pub(super) fn new(inner: R, outcome: Outcome, code: Option<Code>) -> Self {
+    pub(super) fn new(inner: R, outcome: Outcome, code: Option<Code>, language: Language) -> Self {
         // A body that has ended is not asked for trailers.
         match code.or_else(|| inner.is_end_stream().then_some(Code::Ok)) {
             Some(code) => {
                 outcome.end(code);
-                Self { inner, outcome: None }
+                Self { inner, outcome: None, language }
             }
-            None => Self { inner, outcome: Some(outcome) },
+            None => Self { inner, outcome: Some(outcome), language },
+        }
+    }
+}
+
+impl<R> Followed<R> {
+    /// What the library says of an answer that is larger than it may be, in our words.
+    fn worded(&self, trailers: &mut HeaderMap) {
+        let ours = trailers.contains_key(Status::GRPC_STATUS_DETAILS);
+        if ours || code_of(trailers) != Some(Code::OutOfRange) {
+            return;
+        }
+        let refused = Refused::AnswerTooLarge;
+        let mut said = HeaderMap::new();
+        // What a status of ours holds is a header; were it not, the library's stays.
+        if status::refused(refused, self.language).add_header(&mut said).is_ok() {
+            *trailers = said;
+            if let Some(outcome) = &self.outcome {
+                outcome.told.refused(refused);
+            }
         }
     }
 }
@@ -276,7 +298,10 @@ impl<R: Body + Unpin> Body for Followed<R> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
-        let polled = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        let mut polled = ready!(Pin::new(&mut self.inner).poll_frame(context));
+        if let Some(trailers) = polled.as_mut().and_then(|frame| frame.as_mut().ok()?.trailers_mut()) {
+            self.worded(trailers);
+        }
         let code = match &polled {
             Some(Ok(frame)) => frame.trailers_ref().map(|trailers| code_of(trailers).unwrap_or(Code::Ok)),
             Some(Err(_)) => Some(Code::Unknown),

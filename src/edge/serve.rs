@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -19,9 +20,9 @@ use tonic_web::GrpcWebLayer;
 use super::authenticate::Authenticate;
 use super::call::Surround;
 use super::figures::Figures;
-use super::limit::Limiter;
+use super::limit::{AtWork, Limiter};
 use super::listen;
-use super::pages;
+use super::pages::{self, Door};
 use super::size::BySize;
 use super::tls::Tls;
 use super::web;
@@ -187,17 +188,36 @@ pub async fn serve(
         routes = with_reflection(routes)?;
     }
     let devices = edge.tls.as_ref().map_or(Binding::Optional, |tls| tls.terminals());
+    let (limiter, at_work) = (Arc::new(Limiter::new(&limits, &edge.clock)), AtWork::new(&limits));
+    let door = Door {
+        limiter: Arc::clone(&limiter),
+        at_work: at_work.clone(),
+        figures: Arc::clone(&edge.figures),
+        clock: Arc::clone(&edge.clock),
+        longest: Duration::from_millis(limits.call_timeout_ms),
+    };
+    let pages = if pages.has_routes() {
+        pages.route_layer(from_fn_with_state(Arc::new(door), pages::enter))
+    } else {
+        pages
+    };
     // On the routes alone: pages have a fallback of their own. One layer for the router, which puts each into a box that
     // every call copies, with all that is in it.
     let around = (
         web::cors(&edge.web_origins),
         GrpcWebLayer::new(),
-        Surround::new(Arc::clone(&edge.clock), edge.rules.clone(), Arc::clone(&edge.figures), &limits),
+        Surround::new(
+            Arc::clone(&edge.clock),
+            edge.rules.clone(),
+            Arc::clone(&edge.figures),
+            at_work,
+            &limits,
+        ),
         Authenticate::new(
             edge.rules,
             edge.verifier,
             edge.support_key,
-            Limiter::new(&limits, &edge.clock),
+            limiter,
             Arc::clone(&edge.clock),
             devices,
         ),

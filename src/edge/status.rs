@@ -43,6 +43,8 @@ pub enum Refused {
     /// The message is compressed, and would have to be inflated before its size is known. UNIMPLEMENTED (gRPC
     /// compression, "Compression Method Asymmetry").
     Compressed,
+    /// The answer is larger than `limits.answer_bytes`. RESOURCE_EXHAUSTED.
+    AnswerTooLarge,
     /// The caller called too often; wait so long. RESOURCE_EXHAUSTED.
     RateLimited(Duration),
 }
@@ -157,6 +159,12 @@ fn answer_of(refused: Refused) -> Answer {
             "COMPRESSED",
             "不接受压缩的请求",
             "compressed messages are not taken",
+        ),
+        Refused::AnswerTooLarge => Answer::new(
+            Code::ResourceExhausted,
+            "ANSWER_TOO_LARGE",
+            "答复超出上限，请减少每页条数",
+            "the answer is too large: ask for smaller pages",
         ),
         Refused::RateLimited(wait) => Answer::new(
             Code::ResourceExhausted,

@@ -1,4 +1,4 @@
-//! How connections are encrypted: TLS 1.3 or 1.2 (RFC 8446, 5246), and certificates of clients if an authority is named.
+//! How connections are encrypted: TLS 1.3 (RFC 8446), 1.2 (RFC 5246) where the configuration says so, and certificates of clients if an authority is named.
 //!
 //! The files are read again when they change; one that cannot be used changes nothing, and open connections go on. It
 //! must not know who is let in, nor what tokens say.
@@ -22,7 +22,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::access::{Binding, CertificateThumbprint};
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, TlsVersion};
 
 /// The files are looked at no more often than every 2 s.
 pub const FILES_LOOK_MS: u64 = 2_000;
@@ -173,8 +173,12 @@ impl Material {
             _ => WebPkiClientVerifier::no_client_auth(),
         };
         let time = Arc::new(Time(Arc::clone(clock)));
+        let versions = match files.minimum {
+            TlsVersion::Tls13 => vec![&TLS13],
+            TlsVersion::Tls12 => vec![&TLS13, &TLS12],
+        };
         let mut config = ServerConfig::builder_with_details(provider, time)
-            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_protocol_versions(&versions)?
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)?;
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();

@@ -49,7 +49,7 @@ fn instant(at: &str) -> Result<Option<EpochMs>, ()> {
     EpochMs::parse(at).map(Some).map_err(|_| ())
 }
 
-fn notice(status: StatusCode, zh: &'static str, en: &'static str) -> Response {
+pub(super) fn notice(status: StatusCode, zh: &'static str, en: &'static str) -> Response {
     let html = Notice { zh, en, style: STYLE }.render().unwrap_or_default();
     answer::page(status, html, None)
 }

@@ -4,6 +4,8 @@
 
 mod answer;
 mod board;
+mod door;
 mod template;
 
 pub(super) use board::routes;
+pub(super) use door::{Door, enter};

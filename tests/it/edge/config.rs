@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use qinlian::access::{Algorithm, Binding, SubjectKind};
-use qinlian::config::{Config, Source};
+use qinlian::config::{Config, Source, TlsVersion};
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<(PathBuf, Config), String> {
     let dir = tempfile::tempdir().unwrap();
@@ -64,12 +64,13 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
         ("QINLIAN_LISTEN_PORT", "99"),
         ("QINLIAN_DATABASE_URL", "postgres://q@db/q"),
         ("QINLIAN_FILES_VERIFIER_KEY", "v.key"),
-        ("QINLIAN_LIMITS_SINGLE_BYTES", "77"),
+        ("QINLIAN_LIMITS_SINGLE_BYTES", "7777"),
         ("QINLIAN_LISTEN_WEB_ORIGINS", "https://a.example,https://b.example"),
         ("QINLIAN_LISTEN_TLS_KEY", "server.key"),
         ("QINLIAN_LISTEN_TLS_CERTIFICATE", "/etc/server.pem"),
         ("QINLIAN_LISTEN_TLS_CLIENT_CA", "clients.pem"),
         ("QINLIAN_LISTEN_TLS_TERMINALS", "required"),
+        ("QINLIAN_LISTEN_TLS_MINIMUM", "1.2"),
         ("QINLIAN_METRICS_LISTEN", "127.0.0.1:9464"),
         ("QINLIAN_TELEMETRY_OTLP", "http://127.0.0.1:4317"),
         ("QINLIAN_TEST_PG", "not ours to judge"),
@@ -78,7 +79,7 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
     assert_eq!((&*config.deployment, config.listen.port, config.listen.reflection), ("hangzhou", 99, false));
     assert_eq!(
         (&*config.database.url, config.limits.single_bytes, config.limits.shutdown_ms),
-        ("postgres://q@db/q", 77, 5)
+        ("postgres://q@db/q", 7_777, 5)
     );
     assert_eq!(config.listen.web_origins, ["https://a.example", "https://b.example"]);
     assert_eq!(config.metrics.listen, Some("127.0.0.1:9464".parse().unwrap()));
@@ -87,6 +88,7 @@ fn the_file_and_then_the_environment_are_put_over_the_defaults() {
     let tls = config.listen.tls.unwrap();
     assert_eq!((tls.certificate, tls.key), (PathBuf::from("/etc/server.pem"), dir.join("server.key")));
     assert_eq!((tls.client_ca, tls.terminals), (Some(dir.join("clients.pem")), Binding::Required));
+    assert_eq!(tls.minimum, TlsVersion::Tls12);
     let believed: Vec<_> = config.issuers.iter().map(|issuer| (&*issuer.issuer, &*issuer.subjects)).collect();
     let own = ("hangzhou/tokens", [SubjectKind::Device].as_slice());
     assert_eq!(believed, [("https://idp.example", [].as_slice()), own], "its own for terminals alone");
@@ -103,6 +105,13 @@ fn what_is_not_a_key_or_not_its_type_is_refused_by_name() {
         ("prot = 1", [].as_slice(), "prot"),
         ("[listen]\nprot = 1", &[], "prot"),
         ("[limits]\nsingle_byte = 1", &[], "single_byte"),
+        ("[limits]\nframe_bytes = 16383", &[], "limits.frame_bytes: from 16384 to 16777215"),
+        ("[limits]\ncalls = 1", &[], "limits.calls: from 2 to"),
+        ("", &[("QINLIAN_LIMITS_KEEPALIVE_MS", "0")], "limits.keepalive_ms: from 1 to"),
+        ("[limits]\nsingle_bytes = 2000000", &[], "limits.upload_bytes: from 2000000 to"),
+        ("[limits]\ntoken_lifetime_s = 60", &[], "limits.terminal_token_s: from 1 to 60"),
+        ("[listen.tls]\nminimum = \"1.3\"", &[], "certificate and key are both needed"),
+        ("[listen.tls]\ncertificate = \"c\"\nkey = \"k\"\nminimum = \"1.1\"", &[], "1.1"),
         ("[[issuers]]\nissuer='a'\naudience='b'\nalgorithm='HS256'\njwks_file='c'", &[], "HS256"),
         ("[listen]\nport = 70000", &[], "port"),
         ("[listen.tls]\ncertificate = 'c'", &[], "listen.tls"),

@@ -26,7 +26,7 @@ use tonic_types::StatusExt as _;
 
 use super::server::{NOW, TERMINAL, edge, punch_at, reason};
 
-/// Answers every punch, except that `held` waits until it is let go and says when it began.
+/// Answers every punch; `held` waits until it is let go and says when it began, and `large` is told much.
 #[derive(Default)]
 pub(super) struct Slow {
     pub(super) began: Notify,
@@ -39,11 +39,13 @@ impl Slow {
         _: &Caller,
         request: RecordPunchRequest,
     ) -> Result<RecordPunchResponse, Failure> {
-        if request.punch.unwrap_or_default().device_label == "held" {
+        let label = request.punch.unwrap_or_default().device_label;
+        if label == "held" {
             self.began.notify_one();
             self.go_on.notified().await;
         }
-        Ok(RecordPunchResponse { contiguous_through: 7, ..Default::default() })
+        let flags = if label == "large" { vec![1; 2_000] } else { Vec::new() };
+        Ok(RecordPunchResponse { contiguous_through: 7, flags, ..Default::default() })
     }
 }
 
@@ -283,6 +285,20 @@ fn who_may_take_which_place_follows_from_the_methods_rule() {
         ("/qinlian.v1.AttendanceService/NoSuchMethod", Favour::Others),
     ] {
         assert_eq!(Favour::of(rules.find(method).map(|rule| &**rule)), favour, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_larger_than_it_may_be_is_said_to_be() {
+    for (answer_bytes, told) in [(1_024, Some("ANSWER_TOO_LARGE")), (4_096, None)] {
+        let rig = Rig::open(Limits { answer_bytes, ..Limits::default() }).await;
+        let told_of = rig.punch(TERMINAL, "large").await.err().map(|status| {
+            assert_eq!(status.code(), Code::ResourceExhausted);
+            assert!(status.get_error_details().retry_info().is_none(), "the same would be as large again");
+            reason(&status)
+        });
+        assert_eq!(told_of.as_deref(), told, "{answer_bytes}");
+        assert_eq!(rig.punch(TERMINAL, "").await.unwrap(), 7, "the connection serves on");
     }
 }
 

@@ -216,6 +216,7 @@ fn what_the_edge_itself_refuses_has_a_reason_too() {
         (Refused::CertificateMissing, Code::Unauthenticated, "CERTIFICATE_MISSING"),
         (Refused::Malformed, Code::InvalidArgument, "MALFORMED"),
         (Refused::Compressed, Code::Unimplemented, "COMPRESSED"),
+        (Refused::AnswerTooLarge, Code::ResourceExhausted, "ANSWER_TOO_LARGE"),
         (Refused::RateLimited(Duration::from_millis(40)), Code::ResourceExhausted, "RATE_LIMITED"),
     ] {
         let said = refused(why, Language::Zh);

@@ -11,7 +11,7 @@ use qinlian::access::{
     Binding, CertificateThumbprint, Identity, KeyThumbprint, LocalIssuer, Rules, TokenError, Visitor,
 };
 use qinlian::clock::MockClock;
-use qinlian::config::{self, Limits};
+use qinlian::config::{self, Limits, TlsVersion};
 use qinlian::edge::limit::Limiter;
 use qinlian::edge::listen::Peer;
 use qinlian::edge::tls::FILES_LOOK_MS;
@@ -51,6 +51,7 @@ fn files(dir: &Path, terminals: Binding) -> config::Tls {
         key: dir.join("server.key"),
         client_ca: Some(dir.join("clients.pem")),
         terminals,
+        minimum: TlsVersion::default(),
     }
 }
 
@@ -73,13 +74,18 @@ impl Rig {
     }
 
     async fn limited(terminals: Binding, limits: Limits) -> Self {
+        Self::with(|files| config::Tls { terminals, ..files }, limits).await
+    }
+
+    async fn with(change: impl FnOnce(config::Tls) -> config::Tls, limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (server, clients) = (Authority::new("servers"), Authority::new("clients"));
         put(dir.path(), &server.issue(HALL));
         std::fs::write(dir.path().join("clients.pem"), &clients.pem).unwrap();
         let clock = Arc::new(MockClock::new(NOW, 1));
         let (edge, local) = edge(dir.path(), &clock);
-        let tls = Tls::open(&files(dir.path(), terminals), Arc::<MockClock>::clone(&clock)).unwrap();
+        let tls = Tls::open(&change(files(dir.path(), Binding::Optional)), Arc::<MockClock>::clone(&clock))
+            .unwrap();
         let edge = Edge { tls: Some(Arc::new(tls)), limits, ..edge };
         let figures = Arc::clone(&edge.figures);
         // Any address: what is encrypted may be anywhere.
@@ -216,7 +222,7 @@ async fn who_asks_for_a_token_is_known_by_the_certificate_of_the_connection() {
         Rules::ours().unwrap(),
         edge.verifier,
         edge.support_key,
-        Limiter::new(&Limits::default(), &edge.clock),
+        Arc::new(Limiter::new(&Limits::default(), &edge.clock)),
         edge.clock,
         Binding::Required,
     );
@@ -324,22 +330,26 @@ async fn who_says_nothing_has_a_place_does_not_hold_up_the_next_and_is_closed() 
 }
 
 #[tokio::test]
-async fn both_versions_and_both_protocols_are_spoken() {
-    let rig = Rig::open(Binding::Optional).await;
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(rig.server.pem.as_bytes()).unwrap()).unwrap();
+async fn both_protocols_are_spoken_and_the_old_version_only_where_it_is_asked_for() {
+    let by_default = Rig::open(Binding::Optional).await;
+    let old_too = |files| config::Tls { minimum: TlsVersion::Tls12, ..files };
+    let old_too = Rig::with(old_too, Limits::default()).await;
     let (old, new) = (&rustls::version::TLS12, &rustls::version::TLS13);
-    for (version, protocol, expected) in [
-        (new, "h2", Some(ProtocolVersion::TLSv1_3)),
-        (new, "http/1.1", Some(ProtocolVersion::TLSv1_3)),
-        (old, "h2", Some(ProtocolVersion::TLSv1_2)),
-        (new, "imap", None),
+    for (rig, version, protocol, expected) in [
+        (&by_default, new, "h2", Some(ProtocolVersion::TLSv1_3)),
+        (&by_default, new, "http/1.1", Some(ProtocolVersion::TLSv1_3)),
+        (&by_default, old, "h2", None),
+        (&by_default, new, "imap", None),
+        (&old_too, new, "h2", Some(ProtocolVersion::TLSv1_3)),
+        (&old_too, old, "h2", Some(ProtocolVersion::TLSv1_2)),
     ] {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(rig.server.pem.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[version])
             .unwrap()
-            .with_root_certificates(roots.clone())
+            .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let stream = TcpStream::connect(rig.address).await.unwrap();
