@@ -97,13 +97,6 @@ impl Rig {
     fn good(&self) -> String {
         self.with(&[])
     }
-
-    /// Signed with a secret: what somebody tries who knows a public key.
-    fn hs256(&self, secret: &[u8]) -> String {
-        let header = format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{}"}}"#, self.ed_kid);
-        let key = EncodingKey::from_secret(secret);
-        signed(&header, &claims(ED, &[]), &key, jsonwebtoken::Algorithm::HS256)
-    }
 }
 
 fn settings(issuer: &str, algorithm: Algorithm, jwks_file: PathBuf) -> IssuerSettings {
