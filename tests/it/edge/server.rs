@@ -209,10 +209,19 @@ impl Hall {
 
     /// With other limits.
     pub(super) async fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        Self::begin(|edge| change(&mut edge.limits)).await
+    }
+
+    /// That believes somebody else's issuers.
+    pub(super) async fn believing(verifier: Arc<Verifier>) -> Self {
+        Self::begin(|edge| edge.verifier = verifier).await
+    }
+
+    async fn begin(change: impl FnOnce(&mut Edge)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(MockClock::new(NOW, 1));
         let (mut edge, local) = edge(dir.path(), &clock);
-        change(&mut edge.limits);
+        change(&mut edge);
         let figures = Arc::clone(&edge.figures);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -6,6 +6,7 @@
 mod forged;
 mod keys;
 mod roles;
+mod served;
 mod wire;
 
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ const LIFETIME_MAX_S: u32 = 8 * 3600;
 struct Rig {
     dir: tempfile::TempDir,
     clock: Arc<MockClock>,
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
     ed: SigningKey,
     ed_kid: String,
     ed_public: [u8; 32],
@@ -65,6 +66,7 @@ impl Rig {
         ];
         let clock = Arc::new(MockClock::new(EpochMs::clamped(NOW_S * 1000), 1));
         let verifier = Verifier::new(&issuers, LIFETIME_MAX_S, Arc::<MockClock>::clone(&clock)).unwrap();
+        let verifier = Arc::new(verifier);
         let ed_kid = kid_of(&local);
         Self { dir, clock, verifier, ed_public: ed.verifying_key().to_bytes(), ed, ed_kid, es, rs }
     }

@@ -17,10 +17,10 @@ use super::{b64, kid_of};
 use crate::edge::server::{Hall, NOW, TERMINAL, punch_at, reason};
 use crate::rigs::canary::calls::Plain;
 
-const PUNCH: &str = "/qinlian.v1.AttendanceService/RecordPunch";
+pub(super) const PUNCH: &str = "/qinlian.v1.AttendanceService/RecordPunch";
 
 /// A punch at this path, under one header with these bytes.
-async fn punch(hall: &Hall, path: &str, header: &'static str, value: &[u8]) -> Result<(), Status> {
+pub(super) async fn punch(hall: &Hall, path: &str, header: &'static str, value: &[u8]) -> Result<(), Status> {
     let mut request = Request::new(punch_at("hall", "").encode_to_vec());
     let value = MetadataValue::try_from(value).expect("the value of a header");
     request.metadata_mut().insert(AsciiMetadataKey::from_static(header), value);
