@@ -8,7 +8,7 @@ use qinlian::access::{LocalIssuer, Rules};
 use qinlian::proto::access::Scope;
 use tonic::Code;
 
-use super::{AUDIENCE, ED, ES, RS, b64, jwks, kid_of, signed};
+use super::{AUDIENCE, ED, ES, PS, RS, b64, jwks, kid_of, signed};
 use crate::edge::dynamic::call;
 use crate::edge::dynamic::message::Maker;
 use crate::edge::dynamic::world::{About, Held, World, holder, roles};
@@ -24,7 +24,7 @@ struct Signs {
     sign: Box<dyn Fn(&str, &str) -> String + Send + Sync>,
 }
 
-/// Three issuers, whose keys the town's configuration names.
+/// Four issuers, whose keys the town's configuration names.
 fn issuers(town: &Town) -> Vec<Signs> {
     use ed25519_dalek::Signer as _;
     let es = EncodingKey::from_ec_pem(include_bytes!("../../../vectors/tokens/test-only-es256.pem")).unwrap();
@@ -37,6 +37,7 @@ fn issuers(town: &Town) -> Vec<Signs> {
         (ED, "EdDSA", local.jwks()),
         (ES, "ES256", jwks(&es, jsonwebtoken::Algorithm::ES256, "es-1")),
         (RS, "RS256", jwks(&rs, jsonwebtoken::Algorithm::RS256, "rs-1")),
+        (PS, "PS256", jwks(&rs, jsonwebtoken::Algorithm::PS256, "ps-1")),
     ] {
         let file = site.join(format!("{algorithm}.jwks"));
         fs::write(&file, keys).unwrap();
@@ -60,7 +61,8 @@ fn issuers(town: &Town) -> Vec<Signs> {
     vec![
         signs("EdDSA", ED, &kid_of(&local), Box::new(by_ed)),
         signs("ES256", ES, "es-1", Box::new(by(es, jsonwebtoken::Algorithm::ES256))),
-        signs("RS256", RS, "rs-1", Box::new(by(rs, jsonwebtoken::Algorithm::RS256))),
+        signs("RS256", RS, "rs-1", Box::new(by(rs.clone(), jsonwebtoken::Algorithm::RS256))),
+        signs("PS256", PS, "ps-1", Box::new(by(rs, jsonwebtoken::Algorithm::PS256))),
     ]
 }
 
@@ -124,6 +126,6 @@ async fn every_role_is_let_in_with_a_good_token_of_every_algorithm_and_not_with_
             accepted += 1;
         }
     }
-    assert_eq!(accepted, roles().len() * 3);
+    assert_eq!(accepted, roles().len() * 4);
     world.end().await;
 }
