@@ -31,7 +31,7 @@ pub const LEEWAY_MS: i64 = 30_000;
 /// Key files are looked at no more often than every 2 s.
 pub const KEYS_LOOK_MS: u64 = 2_000;
 /// So many verified tokens are remembered.
-const REMEMBERED_MAX: usize = 10_000;
+pub const REMEMBERED_MAX: usize = 10_000;
 /// A header says algorithm, type and key: more than 1 KiB says something else.
 const HEADER_BYTES_MAX: usize = 1024;
 

@@ -5,6 +5,7 @@
 
 mod forged;
 mod keys;
+mod remembered;
 mod roles;
 mod served;
 mod wire;
