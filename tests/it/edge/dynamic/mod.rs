@@ -8,6 +8,7 @@ pub(crate) mod fields;
 mod limits;
 mod matrix;
 pub(crate) mod message;
+mod rows;
 pub(crate) mod world;
 
 use http::uri::PathAndQuery;

@@ -14,10 +14,10 @@ use qinlian::registers::directory::fact::{Command, Noun, Record};
 use tonic::transport::Channel;
 
 use super::message::Names;
+use super::rows::Rows;
 use crate::rigs::load::now_ms;
 use crate::rigs::server::Server;
 use crate::rigs::town::Town;
-use crate::support::store::Raw;
 
 /// How far somebody's grant reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,43 +137,26 @@ impl World {
         LocalIssuer::new(&key, &LocalIssuer::name_of("rigs.example"), audience)
     }
 
-    /// How many rows there are when the server has written what it writes of itself when it starts: nothing has been
-    /// added for a second.
-    pub(crate) async fn rows_at_rest(&self) -> Vec<(String, i64)> {
+    /// Every row when the server has written what it writes of itself when it starts: nothing has changed for a second.
+    pub(crate) async fn rows_at_rest(&self) -> Rows {
         let mut before = self.rows().await;
+        let mut changes = Vec::new();
         for _ in 0..120 {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             let now = self.rows().await;
-            if now == before {
+            changes = now.changes_since(&before);
+            if changes.is_empty() {
                 return now;
             }
             before = now;
         }
-        panic!("a server at rest goes on writing: {before:?}");
+        panic!("a server at rest goes on writing: {changes:#?}");
     }
 
-    /// How many rows every table of the registers and the ledger has, and how large each log is.
-    pub(crate) async fn rows(&self) -> Vec<(String, i64)> {
-        let raw = self.town.raw().await;
-        let mut rows = Vec::new();
-        let tables = match raw {
-            Raw::Sqlite(_) => {
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-            }
-            Raw::Postgres(_) => "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'",
-        };
-        for table in raw.column::<String>(tables).await {
-            // What is derived follows behind, and so does the signature of the newest checkpoint.
-            if table.starts_with("result_") || table == "ledger_signature" {
-                continue;
-            }
-            let count = raw.column::<i64>(&format!("SELECT count(*) FROM {table}")).await;
-            rows.push((table, count[0]));
-        }
-        for size in raw.column::<i64>("SELECT size FROM ledger_head ORDER BY log_id").await {
-            rows.push(("size of a log".to_owned(), size));
-        }
-        rows
+    /// Every row of every table: what is derived and signed too, since nobody here is on a roster, and time alone makes no
+    /// results.
+    pub(crate) async fn rows(&self) -> Rows {
+        Rows::of(&self.town.raw().await).await
     }
 
     /// Two judges look at what is left, and the log of the process has no panic in it.
