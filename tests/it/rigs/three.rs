@@ -2,21 +2,19 @@
 //! sees every punch once in the order of the log; results are the same through all three; and what is taken away on one
 //! is gone on the others.
 
+mod rights;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use qinlian::kernel::RequestId;
 use qinlian::proto::attendance_service_client::AttendanceServiceClient;
-use qinlian::proto::directory_service_client::DirectoryServiceClient;
 use qinlian::proto::{
-    ListDayResultsSinceRequest, ListPresenceSinceRequest, ListPunchesSinceRequest, ListRoleGrantsRequest,
-    ListWindowsRequest, Presence, RevokeRoleRequest, role_grant,
+    ListDayResultsSinceRequest, ListPresenceSinceRequest, ListPunchesSinceRequest, Presence,
 };
 use tokio::task::JoinHandle;
-use tonic::Code;
 use tonic::transport::Channel;
 
 use super::Dice;
@@ -31,8 +29,6 @@ const CALLERS: usize = 24;
 const READERS: usize = 6;
 /// 30 s: far longer than results take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What a grant that is taken away on one process may still be worth on another.
-const REVOKED_WITHIN: Duration = Duration::from_secs(5);
 
 fn punches() -> usize {
     scale(1_200, 20_000)
@@ -250,63 +246,6 @@ async fn presence(way: &Channel, token: &str) -> Vec<Presence> {
         }
         cursor = answer.next_cursor;
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_revoked_through_one_server_is_gone_on_the_others() {
-    let Some(town) = Town::on_postgres(PROCESSES).await else { return };
-    let servers = join_all((0..PROCESSES).map(|process| town.serve(process))).await;
-    let ways = join_all(servers.iter().map(Server::connect)).await;
-    let load = Load::new(&town, 14);
-    let manager = town.token("system:manager");
-    for way in &ways {
-        assert_eq!(list_windows(way, &manager).await, Code::Ok);
-        let answer = load.send(way, load.happen_at(0)).await;
-        assert!(matches!(answer, Answer::Acknowledged(_)), "{answer:?}");
-    }
-    revoke(&load, &town, &ways[0], "system:manager").await;
-    revoke(&load, &town, &ways[0], "device:t0").await;
-    // A write looks at its grant once more under the log's lock: nothing is written any more, from now on.
-    for way in &ways {
-        let answer = load.send(way, load.happen_at(0)).await;
-        assert!(matches!(&answer, Answer::Refused(why) if why.starts_with("PermissionDenied")), "{answer:?}");
-    }
-    // A read looks at what its process knows.
-    let since = tokio::time::Instant::now();
-    for way in &ways {
-        while list_windows(way, &manager).await != Code::PermissionDenied {
-            assert!(since.elapsed() < REVOKED_WITHIN, "still allowed after {:?}", since.elapsed());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-    drop(ways);
-    end(town, servers).await;
-}
-
-async fn list_windows(way: &Channel, token: &str) -> Code {
-    let request = ListWindowsRequest { centre: HALL.to_owned(), ..ListWindowsRequest::default() };
-    match DirectoryServiceClient::new(way.clone()).list_windows(signed(request, token)).await {
-        Ok(_) => Code::Ok,
-        Err(status) => status.code(),
-    }
-}
-
-/// Revokes what a subject holds in the hall.
-async fn revoke(load: &Load, town: &Town, way: &Channel, subject: &str) {
-    let administrator = town.token(&town.administrator);
-    let mut client = DirectoryServiceClient::new(way.clone());
-    let all = ListRoleGrantsRequest { centre: HALL.to_owned(), ..ListRoleGrantsRequest::default() };
-    let grants = client.list_role_grants(signed(all, &administrator)).await.expect("grants").into_inner();
-    let holder = Some(role_grant::Holder::Subject(subject.to_owned()));
-    let grant = grants.role_grants.into_iter().find(|grant| grant.holder == holder).expect("its grant").grant;
-    let request = RevokeRoleRequest {
-        centre: HALL.to_owned(),
-        request_id: RequestId::random(load.dice().bytes()).to_string(),
-        grant,
-        reason: "调离".to_owned(),
-        ..RevokeRoleRequest::default()
-    };
-    client.revoke_role(signed(request, &administrator)).await.expect("revoked");
 }
 
 #[test]
