@@ -4,6 +4,7 @@
 
 mod java;
 mod python;
+mod web;
 
 use qinlian::clock::{SystemClock, random};
 use qinlian::kernel::RequestId;
