@@ -22,13 +22,13 @@ use crate::support::clock;
 use crate::support::office::grant;
 use crate::support::store::each;
 
-struct Counter {
-    hall: Hall,
+pub(super) struct Counter {
+    pub(super) hall: Hall,
     calls: Calls,
 }
 
 impl Counter {
-    async fn begin(store: &Store, clock: &Arc<MockClock>) -> Self {
+    pub(super) async fn begin(store: &Store, clock: &Arc<MockClock>) -> Self {
         let hall = Hall::begin(store, clock).await;
         for gate in ["device:gate-1", "device:gate-2"] {
             hall.office.grant(hall.log(), &Subject::parse(gate).expect("a subject"), Role::Terminal).await;
@@ -44,7 +44,7 @@ impl Counter {
         self.hall.office.caller(&subject, &format!("qinlian.v1.AttendanceService/{method}"))
     }
 
-    fn punch(&self, seq: u64, minutes: i64, card: &str) -> Punch {
+    pub(super) fn punch(&self, seq: u64, minutes: i64, card: &str) -> Punch {
         let credential = Credential { kind: credential::Kind::Card.into(), value: card.to_owned() };
         Punch {
             request_id: self.hall.office.request_id().to_string(),
@@ -63,7 +63,7 @@ impl Counter {
         }
     }
 
-    async fn record(&self, punch: Punch) -> RecordPunchResponse {
+    pub(super) async fn record(&self, punch: Punch) -> RecordPunchResponse {
         let request = RecordPunchRequest {
             centre: "hall".to_owned(),
             punch: Some(punch),
@@ -199,7 +199,7 @@ async fn a_terminal_speaks_for_itself_alone() {
 }
 
 impl Counter {
-    async fn list_all(&self) -> Vec<PunchRecord> {
+    pub(super) async fn list_all(&self) -> Vec<PunchRecord> {
         let officer = Subject::parse("system:officer").expect("a subject");
         self.hall.office.grant(self.hall.log(), &officer, Role::AttendanceOfficer).await;
         self.list("system:officer", ListPunchesRequest::default()).await.punches
