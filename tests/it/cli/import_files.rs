@@ -14,26 +14,28 @@ use qinlian::proto::fact::Fact as Of;
 use qinlian::proto::punch::{Direction, Method};
 use qinlian::proto::{EntryFacts, PunchFact};
 use serde_json::Value;
+use sqlx::{PgPool, SqlitePool};
 use tempfile::TempDir;
 
 use super::{begin, done, program, qinlian, text};
 use crate::support::postgres;
+use crate::support::store::Raw;
 
 /// A value that no answer may repeat: what stands in a file is personal.
 const SECRET: &str = "QZX7731";
 
 /// A deployment, and files for it.
-struct Hall {
+pub(super) struct Hall {
     home: TempDir,
-    data: PathBuf,
+    pub(super) data: PathBuf,
     database: Option<String>,
 }
 
 /// What became of a file: lines, accepted, duplicate, quarantined; refused lines with their reasons.
-type Became = ([u64; 4], Vec<(u64, String)>);
+pub(super) type Became = ([u64; 4], Vec<(u64, String)>);
 
 impl Hall {
-    fn on_sqlite() -> Self {
+    pub(super) fn on_sqlite() -> Self {
         let home = tempfile::tempdir().unwrap();
         let data = home.path().join("data");
         begin(&data);
@@ -41,7 +43,7 @@ impl Hall {
     }
 
     /// `None` where there is no PostgreSQL, which fails in CI.
-    fn on_postgres() -> Option<Self> {
+    pub(super) fn on_postgres() -> Option<Self> {
         let server = postgres::server()?;
         let database = runtime().block_on(server.create());
         let home = tempfile::tempdir().unwrap();
@@ -51,19 +53,19 @@ impl Hall {
         Some(Self { home, data, database: Some(database) })
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.home.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    fn words<'w>(&'w self, file: &'w Path, more: &[&'w str]) -> Vec<&'w str> {
+    pub(super) fn words<'w>(&'w self, file: &'w Path, more: &[&'w str]) -> Vec<&'w str> {
         let words =
             ["import", "punches", text(file), "--data", text(&self.data), "--centre", "hall", "--json"];
         [&words[..], more].concat()
     }
 
-    fn import(&self, file: &Path, more: &[&str]) -> Value {
+    pub(super) fn import(&self, file: &Path, more: &[&str]) -> Value {
         let said = done(&self.words(file, more));
         assert!(!said.contains(SECRET), "an answer repeats what stands in the file: {said}");
         serde_json::from_str(&said).expect("JSON")
@@ -81,7 +83,7 @@ impl Hall {
     }
 
     /// The punches that stand, in the order of the log.
-    fn punches(&self) -> Vec<PunchFact> {
+    pub(super) fn punches(&self) -> Vec<PunchFact> {
         runtime().block_on(async {
             let office = self.office().await;
             let log = office.log_of(&CentreId::parse("hall").unwrap()).await.unwrap();
@@ -98,24 +100,35 @@ impl Hall {
         })
     }
 
+    /// The database without the software.
+    pub(super) async fn raw(&self) -> Raw {
+        match self.database.as_ref().zip(postgres::server()) {
+            Some((name, server)) => Raw::Postgres(PgPool::connect(&server.url_of(name)).await.unwrap()),
+            None => {
+                let url = format!("sqlite://{}/qinlian.db", self.data.display());
+                Raw::Sqlite(SqlitePool::connect(&url).await.unwrap())
+            }
+        }
+    }
+
     async fn office(&self) -> Office {
         let config =
             Config::load(&Source::Data(self.data.clone()), &std::collections::BTreeMap::new()).unwrap();
         Office::open(config, Opening::default()).await.unwrap()
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         if let (Some(database), Some(server)) = (self.database, postgres::server()) {
             runtime().block_on(server.give_back(database));
         }
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().unwrap()
 }
 
-fn became(report: &Value) -> Became {
+pub(super) fn became(report: &Value) -> Became {
     let number = |name: &str| report[name].as_u64().expect("a number");
     let counts = ["lines", "accepted", "duplicate", "quarantined"].map(number);
     let refused: Vec<(u64, String)> = report["refused"]

@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod export;
 mod import;
+mod import_cut;
 mod import_files;
 mod master;
 mod pki;
