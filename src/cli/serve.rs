@@ -24,7 +24,7 @@ use crate::registers::audit::service::cleanup::{Cleanup, Window};
 use crate::registers::audit::service::reads::{Reads, ReplicaId};
 use crate::registers::directory::service::Terminals;
 use crate::registers::{attendance, audit, derivation, directory, duty, roster};
-use crate::results::{Folder, Runner, RunnerHandle};
+use crate::results::{self, Folder, Runner, RunnerHandle};
 use crate::telemetry;
 use crate::witness::client::{Client, ClientOptions, WitnessAt};
 
@@ -60,6 +60,8 @@ pub struct Running {
     pub port: u16,
     listening: Listening,
     runner: RunnerHandle,
+    /// How far results are behind.
+    pub(super) results: Arc<results::Figures>,
     reads: Reads,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -162,7 +164,8 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     let listening = listen(office, services, insecure).await?;
     let mut kept = listening.figures.clone();
     kept.push(Arc::new(desk.ledger().clone()));
-    kept.push(runner.figures());
+    let results = runner.figures();
+    kept.push(Arc::<results::Figures>::clone(&results));
     let runner = runner.start();
     let sessions = reads.clone();
     let mut tasks = vec![
@@ -176,7 +179,7 @@ pub async fn start(office: &Office, insecure: bool) -> anyhow::Result<Running> {
     if let Some(client) = witness_client(office)? {
         tasks.push(tokio::spawn(async move { client.run().await }));
     }
-    Ok(Running { port: listening.port, listening, runner, reads, tasks })
+    Ok(Running { port: listening.port, listening, runner, results, reads, tasks })
 }
 
 /// Answers whoever asks for figures.

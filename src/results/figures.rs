@@ -13,6 +13,13 @@ pub struct Figures {
     pub(super) failures: Count,
 }
 
+impl Figures {
+    /// Entries that results did not show yet when the runner last looked.
+    pub fn behind_entries(&self) -> u64 {
+        self.behind_entries.get()
+    }
+}
+
 impl Keeps for Figures {
     fn figures(&self) -> Vec<Figure> {
         vec![

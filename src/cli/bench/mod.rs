@@ -377,6 +377,7 @@ impl Stage {
                 open::run(&office, server.port(), journals, load, rate, arrivals).await
             }
         };
+        server.settle().await?;
         server.stop().await?;
         let after = self.town.stored(&office, contender).await?;
         Arc::into_inner(office).context("a caller still runs")?.close().await;

@@ -1,6 +1,7 @@
 //! The servers that are compared, over one deployment.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -9,6 +10,11 @@ use crate::cli::office::Office;
 use crate::cli::serve::{self, Listening, Running};
 use crate::edge::Services;
 use crate::registers::attendance;
+
+/// How often results are looked at,
+const LOOK: Duration = Duration::from_millis(500);
+/// and for how long at most.
+const SETTLE_MOST: Duration = Duration::from_mins(5);
 
 /// The server of a contender.
 pub(super) enum Server {
@@ -47,6 +53,21 @@ impl Server {
             Self::Part { listening, .. } => listening.port,
             Self::Whole(running) => running.port,
         }
+    }
+
+    /// Waits until results show everything that stands: what one round leaves undone is not the next one's.
+    pub(super) async fn settle(&self) -> anyhow::Result<()> {
+        let Self::Whole(running) = self else { return Ok(()) };
+        let settled = async {
+            loop {
+                // The runner looks ten times a second, and after every commit.
+                tokio::time::sleep(LOOK).await;
+                if running.results.behind_entries() == 0 {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(SETTLE_MOST, settled).await.context("results stay behind the log")
     }
 
     /// Stops it.
