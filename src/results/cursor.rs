@@ -23,7 +23,7 @@ pub enum CursorError {
 
 /// The last revision that a reader has been given, per log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub struct Cursor {
     pub(super) room: Room,
     /// The log to begin the next page with: every log gets its turn.
     pub(super) turn: LogId,
@@ -36,7 +36,7 @@ impl Cursor {
     }
 
     /// Version, room, turn, then (log, feed, seq) per log; big endian, base64url.
-    pub(super) fn to_text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut bytes = vec![VERSION];
         bytes.extend(self.room.get().to_be_bytes());
         bytes.extend(self.turn.column().to_be_bytes());
@@ -49,7 +49,7 @@ impl Cursor {
     }
 
     /// Parses; nothing at all is the beginning.
-    pub(super) fn parse(room: Room, text: &str) -> Result<Self, CursorError> {
+    pub fn parse(room: Room, text: &str) -> Result<Self, CursorError> {
         if text.is_empty() {
             return Ok(Self::start(room));
         }

@@ -35,7 +35,7 @@ mod waiting;
 
 pub use audit::{Audited, Difference};
 pub use chunk::{FoldError, Folded, Folder};
-pub use cursor::CursorError;
+pub use cursor::{Cursor, CursorError};
 pub use feed::{FeedError, Filter, Item, Page, Query, page};
 pub use figures::Figures;
 pub use newest::{folded_before, newest};

@@ -29,7 +29,7 @@ use super::directory::view::credential_key;
 use super::rulebook::{Command, Registers, server};
 use super::stamp::effective::{self, Stamped};
 use super::{audit, directory, kind};
-use crate::kernel::{EpochDay, EpochMs, LogId, Pos, RequestId, Zone};
+use crate::kernel::{Check, EpochDay, EpochMs, LogId, Pos, RequestId, Said, Zone};
 use crate::ledger::Ledger;
 use crate::ledger::committer::Lane;
 use crate::ledger::leaf::Leaf;
@@ -38,7 +38,8 @@ use crate::ledger::reader::{self, Standing};
 use crate::proto::fact::Fact as Of;
 use crate::proto::{EntryFacts, Fact, TimeTrust};
 use crate::results::{
-    AsOf, ClockName, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room, Touched,
+    AsOf, ClockName, Cursor, Derivation, Derived, FoldEntry, Key, Lineage, Moment, RangeAt, Reach, Room,
+    Touched,
 };
 use crate::store::{StoreError, Tx};
 
@@ -50,6 +51,19 @@ pub use rows::Rows;
 pub const PRESENCE: Room = Room::new(1);
 /// A device's state.
 pub const DEVICE: Room = Room::new(2);
+
+/// Notes a cursor that was never given out for this feed, with whatever else is wrong with a request.
+pub fn cursor(check: &mut Check, room: Room, text: &str) {
+    if Cursor::parse(room, text).is_err() {
+        no_cursor(check);
+    }
+}
+
+/// Notes that a request's cursor is none of the feed's.
+pub fn no_cursor(check: &mut Check) {
+    let said = Said::new("不是这个接口给出的游标", "is not a cursor of this feed");
+    check.refuse("cursor", "NOT_A_CURSOR", said);
+}
 
 /// The version of the rules by which results are derived.
 pub const RULES: u32 = 1;

@@ -50,7 +50,8 @@ impl Overrides {
         }
         let calendars: Vec<Option<CalendarYear>> = calendars
             .into_iter()
-            .map(|calendar| roster::parse::calendar_year(check, Some(calendar)))
+            .enumerate()
+            .map(|(at, year)| roster::parse::calendar_year(check, &format!("calendars[{at}]"), Some(year)))
             .collect();
         let calendars = calendars.into_iter().collect::<Option<_>>()?;
         good.then_some(Self { values, calendars })

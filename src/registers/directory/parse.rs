@@ -101,13 +101,13 @@ pub fn person(check: &mut Check, path: &str, given: Option<Person>) -> Parsed {
 pub fn assignment(check: &mut Check, in_centre: &str, given: Option<Assignment>) -> Parsed {
     let given = check.require("assignment", given)?;
     let person = check.take("assignment.person_id", PersonId::parse(&given.person_id));
-    if !given.centre.is_empty() && given.centre != in_centre {
+    let here = given.centre.is_empty() || given.centre == in_centre;
+    if !here {
         check.refuse(
             "assignment.centre",
             "ANOTHER_CENTRE",
             Said::new("须与请求的中心一致", "is not the centre of the request"),
         );
-        return None;
     }
     let department = opt_code(check, "assignment.department", &given.department, DepartmentId::parse);
     let mut windows = few(check, "assignment.windows", given.windows.len());
@@ -116,7 +116,7 @@ pub fn assignment(check: &mut Check, in_centre: &str, given: Option<Assignment>)
     }
     let from = wire::day(check, "assignment.from", given.from.as_ref());
     let until = wire::opt_day(check, "assignment.until", given.until.as_ref());
-    (person.is_some() && department && windows && from.is_some()).then_some(())?;
+    (person.is_some() && here && department && windows && from.is_some()).then_some(())?;
     (given.until.is_none() || until.is_some()).then_some(())?;
     bare(Record::Assignment(Assignment { centre: in_centre.to_owned(), retired: false, ..given }))
 }
@@ -125,15 +125,13 @@ pub fn assignment(check: &mut Check, in_centre: &str, given: Option<Assignment>)
 pub fn window(check: &mut Check, given: Option<Window>) -> Parsed {
     let given = check.require("window", given)?;
     let code = check.take("window.window", WindowId::parse(&given.window));
-    let number = check.take("window.number", Label::parse(&given.number));
-    if given.number.is_empty() || given.number.chars().count() > 16 {
-        check.refuse(
-            "window.number",
-            "LENGTH",
-            Said::new("应为 1 至 16 个字符", "must have 1 to 16 characters"),
-        );
-        return None;
-    }
+    let number = if (1..=16).contains(&given.number.chars().count()) {
+        check.take("window.number", Label::parse(&given.number))
+    } else {
+        let said = Said::new("应为 1 至 16 个字符", "must have 1 to 16 characters");
+        check.refuse("window.number", "LENGTH", said);
+        None
+    };
     let zone = check.take("window.zone", Label::parse(&given.zone));
     let kind = wire::named::<window::Kind>(check, "window.kind", given.kind);
     let mut items = few(check, "window.items", given.items.len());

@@ -235,7 +235,8 @@ pub fn queue(check: &mut Check, request: &ReportQueueRequest) -> Option<Command>
     let of = match (request.window.as_str(), request.item.as_str()) {
         (window, "") => self::window(check, "window", window).map(Queue::Window),
         ("", item) => check.take("item", ItemId::parse(item)).map(Queue::Item),
-        (_, _) => {
+        (window, _) => {
+            self::window(check, "window", window);
             let said = Said::new("窗口与事项只能填写一个", "is named beside a window");
             check.refuse("item", "ONE_OF_TWO", said);
             None

@@ -195,16 +195,16 @@ fn days(
 }
 
 /// The days of a year.
-pub fn calendar_year(check: &mut Check, given: Option<CalendarYear>) -> Option<CalendarYear> {
-    let given = check.require("calendar", given)?;
-    let mut good = between(check, "calendar.year", given.year, 1970..=9999);
-    good &= check.take("calendar.notice", Name::parse(&given.notice)).is_some();
+pub fn calendar_year(check: &mut Check, path: &str, given: Option<CalendarYear>) -> Option<CalendarYear> {
+    let given = check.require(path, given)?;
+    let mut good = between(check, format!("{path}.year"), given.year, 1970..=9999);
+    good &= check.take(format!("{path}.notice"), Name::parse(&given.notice)).is_some();
     if given.days.len() > DAYS_MOST {
-        good &= count(check, "calendar.days", given.days.len(), DAYS_MOST);
+        good &= count(check, &format!("{path}.days"), given.days.len(), DAYS_MOST);
     }
     let mut named = BTreeSet::new();
     for (at, item) in given.days.iter().take(DAYS_MOST).enumerate() {
-        good &= notice_day(check, &format!("calendar.days[{at}]"), item, given.year, &mut named);
+        good &= notice_day(check, &format!("{path}.days[{at}]"), item, given.year, &mut named);
     }
     good.then_some(given)
 }

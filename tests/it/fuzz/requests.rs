@@ -173,7 +173,7 @@ requests! {
     ListShiftsRequest: |_, _| true;
     PutRosterRequest: |c, r| roster::roster(c, &r).is_some();
     ListRosterRequest: |_, _| true;
-    PutCalendarYearRequest: |c, r| roster::calendar_year(c, r.calendar).is_some();
+    PutCalendarYearRequest: |c, r| roster::calendar_year(c, "calendar", r.calendar).is_some();
     ListCalendarYearsRequest: |_, _| true;
     PutCentreDaysRequest: |c, r| roster::centre_days(c, r.days).is_some();
     ListCentreDaysRequest: |_, _| true;

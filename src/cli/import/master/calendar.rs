@@ -129,7 +129,7 @@ fn plan(
         return None;
     }
     let mut check = Check::new();
-    let parsed = parse::calendar_year(&mut check, Some(calendar));
+    let parsed = parse::calendar_year(&mut check, "calendar", Some(calendar));
     let judged = check.done().map_err(Wrong::first).and_then(|()| {
         let command = Command::CalendarYear(parsed.unwrap_or_default());
         let accepted = stage.judge(&command)?;

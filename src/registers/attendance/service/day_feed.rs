@@ -15,7 +15,7 @@ use crate::kernel::{CentreId, Check, DepartmentId, EpochDay, Said};
 use crate::proto::{
     DayResult, DayResultView, DayResults, Finality, ListDayResultsSinceRequest, WatchDayResultsRequest,
 };
-use crate::registers::derivation::days::{DAY, day_of};
+use crate::registers::derivation::{self, DAY, day_of};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
 use crate::registers::wire;
@@ -96,6 +96,7 @@ impl Calls {
         let wanted =
             Wanted::parse(&mut check, &request.department, [request.finality, request.view], from, until);
         let centre = wire::centre(&mut check, &request.centre);
+        derivation::cursor(&mut check, DAY, &request.cursor);
         let limit = wire::page_size(&mut check, "limit", request.limit);
         check.done()?;
         let centre = centre.ok_or(Failure::Fault("PARSE"))?;
@@ -127,6 +128,7 @@ impl Calls {
         let wanted =
             Wanted::parse(&mut check, &request.department, [request.finality, request.view], from, until);
         let centre = wire::centre(&mut check, &request.centre);
+        derivation::cursor(&mut check, DAY, &request.cursor);
         check.done()?;
         let centre = centre.ok_or(Failure::Fault("PARSE"))?;
         self.desk.enter_to_read(caller, &centre).await?;

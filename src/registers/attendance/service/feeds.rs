@@ -9,7 +9,7 @@ use crate::proto::{
     DeviceState, ListDeviceStatesSinceRequest, ListDeviceStatesSinceResponse, ListPresenceSinceRequest,
     ListPresenceSinceResponse, Presence,
 };
-use crate::registers::derivation::{DEVICE, PRESENCE, day_of};
+use crate::registers::derivation::{self, DEVICE, PRESENCE, day_of};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
 use crate::registers::wire;
@@ -21,8 +21,7 @@ impl From<FeedError> for Failure {
             FeedError::Cursor(CursorError::Expired) => Self::CursorExpired,
             FeedError::Cursor(_) => {
                 let mut check = Check::new();
-                let said = crate::kernel::Said::new("不是这个接口给出的游标", "is not a cursor of this feed");
-                check.refuse("cursor", "NOT_A_CURSOR", said);
+                derivation::no_cursor(&mut check);
                 check.done().err().map_or(Self::CursorExpired, Self::Invalid)
             }
             FeedError::Store(error) => error.into(),
@@ -37,7 +36,8 @@ impl Calls {
         caller: &Caller,
         request: ListPresenceSinceRequest,
     ) -> Result<ListPresenceSinceResponse, Failure> {
-        let (place, limit) = self.feed(caller, &request.centre, request.limit).await?;
+        let cursor = (PRESENCE, request.cursor.as_str());
+        let (place, limit) = self.feed(caller, &request.centre, request.limit, cursor).await?;
         let mine = |item: &Item| is_mine(&place, item);
         let page = self.page(PRESENCE, place.log, &request.cursor, limit, Filter::Only(&mine)).await?;
         let indexes = self.indexes(place.log).await?;
@@ -51,15 +51,23 @@ impl Calls {
         caller: &Caller,
         request: ListDeviceStatesSinceRequest,
     ) -> Result<ListDeviceStatesSinceResponse, Failure> {
-        let (place, limit) = self.feed(caller, &request.centre, request.limit).await?;
+        let cursor = (DEVICE, request.cursor.as_str());
+        let (place, limit) = self.feed(caller, &request.centre, request.limit, cursor).await?;
         let page = self.page(DEVICE, place.log, &request.cursor, limit, Filter::Everything).await?;
         let indexes = self.indexes(place.log).await?;
         let items = page.items.iter().filter_map(|item| device_state(item, indexes.of(item.pos))).collect();
         Ok(ListDeviceStatesSinceResponse { items, next_cursor: page.next_cursor, caught_up: page.caught_up })
     }
 
-    async fn feed(&self, caller: &Caller, centre: &str, limit: i32) -> Result<(Place, usize), Failure> {
+    async fn feed(
+        &self,
+        caller: &Caller,
+        centre: &str,
+        limit: i32,
+        (room, cursor): (Room, &str),
+    ) -> Result<(Place, usize), Failure> {
         let mut check = Check::new();
+        derivation::cursor(&mut check, room, cursor);
         let centre = wire::centre(&mut check, centre);
         let limit = wire::page_size(&mut check, "limit", limit);
         check.done()?;

@@ -10,7 +10,9 @@ use crate::ledger::leaf::{Leaf, PartType};
 use crate::ledger::port::{PartAt, Rulebook};
 use crate::ledger::reader::Stored;
 use crate::proto::entry::Part;
-use crate::proto::{Entry, GetEntryRequest, GetEntryResponse, ListEntriesRequest, ListEntriesResponse};
+use crate::proto::{
+    Entry, GetEntryRequest, GetEntryResponse, ListEntriesRequest, ListEntriesResponse, Reveal,
+};
 use crate::registers::audit::rows;
 use crate::registers::desk::{Place, Revealed};
 use crate::registers::failure::Failure;
@@ -31,8 +33,8 @@ impl Calls {
         caller: &Caller,
         request: GetEntryRequest,
     ) -> Result<GetEntryResponse, Failure> {
-        let (place, tree, reveal) =
-            self.enter_tree(caller, &request.centre, &request.origin, request.reveal.as_ref()).await?;
+        let asked = (request.centre.as_str(), request.origin.as_str(), request.reveal.as_ref());
+        let (place, tree, reveal) = self.enter_tree(caller, Check::new(), asked).await?;
         let pos = tree.at(request.index).ok_or(Failure::NotFound("entry"))?;
         let stored = self.desk.ledger().reader().entries(place.log, &[pos]).await?;
         if stored.is_empty() {
@@ -55,9 +57,8 @@ impl Calls {
     ) -> Result<ListEntriesResponse, Failure> {
         let mut check = Check::new();
         let limit = wire::page_size(&mut check, "limit", request.limit);
-        check.done()?;
-        let (place, tree, reveal) =
-            self.enter_tree(caller, &request.centre, &request.origin, request.reveal.as_ref()).await?;
+        let asked = (request.centre.as_str(), request.origin.as_str(), request.reveal.as_ref());
+        let (place, tree, reveal) = self.enter_tree(caller, check, asked).await?;
         let limit = u64::try_from(limit).unwrap_or_default();
         let end = request.start.saturating_add(limit).min(tree.size);
         let positions: Vec<Pos> = (request.start..end).filter_map(|index| tree.at(index)).collect();
@@ -78,14 +79,11 @@ impl Calls {
     async fn enter_tree(
         &self,
         caller: &Caller,
-        centre: &str,
-        origin: &str,
-        reveal: Option<&crate::proto::Reveal>,
+        mut check: Check,
+        (centre, origin, reveal): (&str, &str, Option<&Reveal>),
     ) -> Result<(Place, Tree, Option<Revealed>), Failure> {
-        let mut check = Check::new();
         let reveal = Revealed::parse(&mut check, reveal);
-        check.done()?;
-        let place = self.enter(caller, centre).await?;
+        let place = self.enter_checked(caller, centre, check).await?;
         let tree = self.tree(&place, origin).await?;
         Ok((place, tree, reveal))
     }

@@ -151,7 +151,11 @@ impl Calls {
     }
 
     async fn enter(&self, caller: &Caller, centre: &str) -> Result<Place, Failure> {
-        let mut check = Check::new();
+        self.enter_checked(caller, centre, Check::new()).await
+    }
+
+    /// What else is wrong has been noted, and is said with a centre that is.
+    async fn enter_checked(&self, caller: &Caller, centre: &str, mut check: Check) -> Result<Place, Failure> {
         let centre: Option<CentreId> = wire::centre(&mut check, centre);
         check.done()?;
         self.desk.enter(caller, &centre.ok_or(Failure::Fault("PARSE"))?).await

@@ -108,7 +108,7 @@ fn item(given: crate::proto::batch_put_people_request::Item) -> Parsed {
     let mut check = Check::new();
     let request_id = wire::request_id(&mut check, &given.request_id);
     let person = parse::person(&mut check, "person", given.person);
-    let wrong = check.done().err().and_then(|wrong| wrong.0.into_iter().next());
+    let wrong = check.done().err();
     match (wrong, request_id, person) {
         (None, Some(request_id), Some((record, personal))) => {
             Ok((request_id, Command::Put { record, personal }))
@@ -116,7 +116,7 @@ fn item(given: crate::proto::batch_put_people_request::Item) -> Parsed {
         (wrong, _, _) => Err(Item {
             request_id: given.request_id,
             outcome: Outcome::Rejected.into(),
-            reason: wrong.map_or_else(String::new, |wrong| format!("{}:{}", wrong.field, wrong.reason)),
+            reason: wrong.map_or_else(String::new, |wrong| wrong.named()),
             ..Item::default()
         }),
     }

@@ -7,8 +7,8 @@ use crate::access::Caller;
 use crate::kernel::Check;
 use crate::proto::{ListPauseResultsSinceRequest, ListPauseResultsSinceResponse, PauseResult};
 use crate::registers::attendance::service::Indexes;
-use crate::registers::derivation::PAUSE;
 use crate::registers::derivation::pauses::pause_of;
+use crate::registers::derivation::{self, PAUSE};
 use crate::registers::failure::Failure;
 use crate::registers::wire;
 use crate::results::{Body, Filter, Item, Query, page};
@@ -22,6 +22,7 @@ impl Calls {
     ) -> Result<ListPauseResultsSinceResponse, Failure> {
         let mut check = Check::new();
         let centre = wire::centre(&mut check, &request.centre);
+        derivation::cursor(&mut check, PAUSE, &request.cursor);
         let limit = wire::page_size(&mut check, "limit", request.limit);
         check.done()?;
         let place = self.desk.enter_to_read(caller, &centre.ok_or(Failure::Fault("PARSE"))?).await?;

@@ -66,8 +66,10 @@ impl Calls {
         let parsed = |check: &mut Check| {
             let by = parse::opt_person(check, "by", &request.by);
             let from_window = parse::opt_window(check, "from_window", &request.from_window);
+            let window = parse::window(check, "window", &request.window);
+            let reason = parse::opt_words(check, "override_reason", &request.override_reason);
             let act = Act::Cover { by: by?, from_window: from_window? };
-            taken(check, &request.window, &request.override_reason, act)
+            Some(Intent { window: Some(window?), act, reason: reason? })
         };
         let stood = self.act(caller, given, parsed).await?;
         Ok(stands!(CoverWindowResponse, self, stood))

@@ -5,7 +5,7 @@ use crate::access::Caller;
 use crate::kernel::{Check, DepartmentId, Pos};
 use crate::ledger::reader;
 use crate::proto::{Adjustment, ListAdjustmentsRequest, ListAdjustmentsResponse, MonthLockFact};
-use crate::registers::derivation::{DAY, day_of};
+use crate::registers::derivation::{self, DAY, day_of};
 use crate::registers::desk::Place;
 use crate::registers::failure::Failure;
 use crate::registers::month::state::days_of;
@@ -36,6 +36,7 @@ impl Calls {
     ) -> Result<ListAdjustmentsResponse, Failure> {
         let mut check = Check::new();
         let centre = wire::centre(&mut check, &request.centre);
+        derivation::cursor(&mut check, DAY, &request.cursor);
         let department: Option<DepartmentId> = parse::department(&mut check, &request.department);
         let limit = wire::page_size(&mut check, "limit", request.limit);
         check.done()?;

@@ -21,12 +21,13 @@ use crate::registers::wire;
 type Asked<'a> = (&'a str, i32, &'a str);
 
 impl Calls {
+    /// What else is wrong has been noted, and is said with what is wrong here.
     async fn listed(
         &self,
         caller: &Caller,
+        mut check: Check,
         (centre, size, token): Asked<'_>,
     ) -> Result<(Place, usize, Option<(Pos, String)>), Failure> {
-        let mut check = Check::new();
         let centre = wire::centre(&mut check, centre);
         let size = wire::page_size(&mut check, "page_size", size);
         let after = wire::parse_token(&mut check, "page_token", token);
@@ -42,7 +43,7 @@ impl Calls {
         request: ListShiftsRequest,
     ) -> Result<ListShiftsResponse, Failure> {
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
-        let (place, size, after) = self.listed(caller, asked).await?;
+        let (place, size, after) = self.listed(caller, Check::new(), asked).await?;
         let mut tx = self.desk.store().snapshot().await?;
         let versions = rows::shifts(&mut tx, place.log, Pos::MAX).await?;
         tx.rollback().await?;
@@ -58,7 +59,7 @@ impl Calls {
         request: ListCalendarYearsRequest,
     ) -> Result<ListCalendarYearsResponse, Failure> {
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
-        let (place, size, after) = self.listed(caller, asked).await?;
+        let (place, size, after) = self.listed(caller, Check::new(), asked).await?;
         let mut tx = self.desk.store().snapshot().await?;
         let years = rows::calendar_years(&mut tx, place.log, Pos::MAX).await?;
         tx.rollback().await?;
@@ -74,7 +75,7 @@ impl Calls {
         request: ListCentreDaysRequest,
     ) -> Result<ListCentreDaysResponse, Failure> {
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
-        let (place, size, after) = self.listed(caller, asked).await?;
+        let (place, size, after) = self.listed(caller, Check::new(), asked).await?;
         let mut tx = self.desk.store().snapshot().await?;
         let days = rows::centre_days(&mut tx, place.log, Pos::MAX).await?;
         tx.rollback().await?;
@@ -96,10 +97,9 @@ impl Calls {
         let person = Some(request.person_id.as_str()).filter(|id| !id.is_empty());
         let person = person.and_then(|id| check.take("person_id", PersonId::parse(id)));
         let days = wire::from_until(&mut check, request.from.as_ref(), request.until.as_ref());
-        check.done()?;
-        let (from, until) = days.ok_or(Failure::Fault("PARSE"))?;
         let asked = (request.centre.as_str(), request.page_size, request.page_token.as_str());
-        let (place, size, after) = self.listed(caller, asked).await?;
+        let (place, size, after) = self.listed(caller, check, asked).await?;
+        let (from, until) = days.ok_or(Failure::Fault("PARSE"))?;
         let whose = person.as_ref().map_or(Whose::All, |person| Whose::Of(vec![person.as_str()]));
         let mut tx = self.desk.store().snapshot().await?;
         let between = Between { from, until, before: Pos::MAX };

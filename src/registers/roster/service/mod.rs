@@ -82,8 +82,9 @@ impl Calls {
         request: PutCalendarYearRequest,
     ) -> Result<PutCalendarYearResponse, Failure> {
         let head = (request.centre.as_str(), request.request_id.as_str(), request.receipt_view);
-        let parsed =
-            |check: &mut Check| parse::calendar_year(check, request.calendar).map(Command::CalendarYear);
+        let parsed = |check: &mut Check| {
+            parse::calendar_year(check, "calendar", request.calendar).map(Command::CalendarYear)
+        };
         let (place, written) = self.desk.ask(caller, head, parsed).await?;
         Ok(PutCalendarYearResponse { receipt: Some(written.receipt(&place.centre)) })
     }
