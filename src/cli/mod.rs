@@ -29,6 +29,8 @@ mod terminal;
 pub mod token;
 mod witness;
 
+pub use import::read_through;
+
 /// The register behind a government service centre's promises.
 #[derive(Debug, Parser)]
 #[command(name = "qinlian", version, about, after_help = EXAMPLES)]

@@ -192,7 +192,7 @@ pub(super) fn language_of(headers: &HeaderMap) -> Language {
 
 /// How long a call may take by its client's own `grpc-timeout` (gRPC over HTTP/2, "Timeout": up to eight digits and a
 /// unit), less what the answer needs to travel. What is not of that form is no deadline.
-fn client_timeout(headers: &HeaderMap) -> Option<Duration> {
+pub fn client_timeout(headers: &HeaderMap) -> Option<Duration> {
     let header = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = header.split_at_checked(header.len().checked_sub(1)?)?;
     if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -211,7 +211,8 @@ fn client_timeout(headers: &HeaderMap) -> Option<Duration> {
     Some(given.saturating_sub((given / TRAVEL_SHARE).min(TRAVEL_MOST)))
 }
 
-fn call_id(headers: &HeaderMap, clock: &dyn Clock) -> CallId {
+/// The id of a call: its caller's if it is harmless.
+pub fn call_id(headers: &HeaderMap, clock: &dyn Clock) -> CallId {
     let harmless = |id: &&str| {
         (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
@@ -223,7 +224,7 @@ fn call_id(headers: &HeaderMap, clock: &dyn Clock) -> CallId {
 }
 
 /// The trace id of a W3C `traceparent`, `00-<32 hex>-<16 hex>-<2 hex>`.
-fn trace_id(headers: &HeaderMap) -> Option<&str> {
+pub fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let parent = headers.get("traceparent").and_then(|value| value.to_str().ok())?;
     parent.split('-').nth(1).filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }

@@ -28,5 +28,6 @@ mod web;
 pub use authenticate::Authenticate;
 pub use figures::Figures;
 pub use language::Language;
+pub use pages::instant;
 pub use serve::{Edge, ServeError, Services, serve};
 pub use tls::{Tls, TlsFault};

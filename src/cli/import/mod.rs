@@ -1,10 +1,10 @@
 //! `qinlian import`: files from elsewhere. Every line is accounted for; running it again changes nothing.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum as _};
 use serde::Serialize;
 
 use self::master::Kind;
@@ -174,6 +174,35 @@ fn answer(report: &Report, json: bool, rehearsed: bool) -> anyhow::Result<Answer
         tell(report, rehearsed);
     }
     Ok(Answer::Yes)
+}
+
+/// Reads a file of clock-ins to its end as every import does, and writes nothing: how many lines say something, and how
+/// many of them are refused.
+pub fn read_through(
+    file: &Path,
+    encoding: &str,
+    columns: Option<&str>,
+    zone: Zone,
+) -> anyhow::Result<(usize, usize)> {
+    let encoding = encoding::Asked::from_str(encoding, false).map_err(anyhow::Error::msg)?;
+    let columns = columns.map(columns::Columns::parse).transpose()?.unwrap_or_default();
+    let mut file = twice::Twice::open(file)?;
+    let format = format::Format::find(&mut file, None, encoding, &columns)?;
+    let order = Order {
+        centre: CentreId::parse("hall")?,
+        source: DeviceId::parse("import")?,
+        zone,
+        create_people: false,
+        complete_through: None,
+        attested_by: None,
+    };
+    let mut rows = format.rows(&order, file.first()?)?;
+    let (mut lines, mut refused) = (0, 0);
+    while let Some(row) = rows.next()? {
+        lines += 1;
+        refused += usize::from(row.is_err());
+    }
+    Ok((lines, refused))
 }
 
 async fn order(office: &Office, options: &Options) -> anyhow::Result<Order> {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::answer;
 use super::template::{Card, Notice, Page, SCRIPT, STYLE};
-use crate::kernel::EpochMs;
+use crate::kernel::{EpochMs, TimeError};
 use crate::proto::BoardWindow;
 use crate::proto::board_window::State as Doing;
 use crate::proto::window::Kind;
@@ -38,15 +38,15 @@ pub(in crate::edge) fn routes(calls: Arc<Calls>) -> Router {
         .with_state(calls)
 }
 
-/// A past instant of a question; `Err`: it is none.
-fn instant(at: &str) -> Result<Option<EpochMs>, ()> {
+/// A past instant of a question.
+pub fn instant(at: &str) -> Result<Option<EpochMs>, TimeError> {
     if at.is_empty() {
         return Ok(None);
     }
     if let Ok(ms) = at.parse::<i64>() {
         return Ok(Some(EpochMs::clamped(ms)));
     }
-    EpochMs::parse(at).map(Some).map_err(|_| ())
+    EpochMs::parse(at).map(Some)
 }
 
 pub(super) fn notice(status: StatusCode, zh: &'static str, en: &'static str) -> Response {
