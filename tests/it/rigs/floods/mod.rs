@@ -90,6 +90,19 @@ async fn most_mib<T>(pid: u32, until: impl Future<Output = T>) -> (u64, T) {
     }
 }
 
+/// The memory in use when what a flood took is given back, or after a minute.
+async fn mib_afterwards(pid: u32, before: u64) -> u64 {
+    let mut after = rss_mib(pid);
+    for _ in 0..600 {
+        if after <= before + KEPT_MIB {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        after = rss_mib(pid);
+    }
+    after
+}
+
 /// One flood beside honest calls. Does the server close the attackers' connections?
 async fn flood(town: Town, flood: Flood, closes: bool) {
     let server = begin(town.site(0), &town.log(0), &[PATIENT]).listens().await;
@@ -101,14 +114,7 @@ async fn flood(town: Town, flood: Flood, closes: bool) {
     let attackers = join_all((0..ATTACKERS).map(|_| attack(server.address(), flood, &token, how_long())));
     let both = async { tokio::join!(attackers, honest(&load, &channels, how_long())) };
     let (most, (attackers, fared)) = most_mib(server.pid(), both).await;
-    let mut after = rss_mib(server.pid());
-    for _ in 0..600 {
-        if after <= before + KEPT_MIB {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        after = rss_mib(server.pid());
-    }
+    let after = mib_afterwards(server.pid(), before).await;
     let bursts: usize = attackers.iter().map(|attacker| attacker.bursts).sum();
     let closed: usize = attackers.iter().map(|attacker| attacker.closed).sum();
     say_aloud(&format!(
@@ -230,11 +236,25 @@ async fn connections_that_say_nothing_leave_room_for_others_because_one_address_
     let town = Town::on_sqlite().await;
     let server = cramped(&town, "64").await;
     let (load, channels) = (Arc::new(Load::new(&town, 6)), server.connections(TERMINALS).await);
-    let silent = idle(&server, IDLE).await;
-    let fared = honest(&load, &channels, how_long()).await;
+    // What the first calls take is not theirs who say nothing.
+    let alone = honest(&load, &channels, Duration::from_secs(2)).await;
+    assert!(alone.well(), "without the silent: {alone:?}");
+    let before = rss_mib(server.pid());
+    let both = async {
+        let silent = idle(&server, IDLE).await;
+        (honest(&load, &channels, how_long()).await, silent)
+    };
+    let (most, (fared, silent)) = most_mib(server.pid(), both).await;
     assert!(fared.well(), "{fared:?}");
     assert!(newcomer(&server, PATIENCE).await, "there is room for who comes now");
     drop(silent);
+    let after = mib_afterwards(server.pid(), before).await;
+    say_aloud(&format!(
+        "{IDLE} silent connections: {} of {} honest calls answered; {before} MiB before, at most {most}, {after} after",
+        fared.answered, fared.calls
+    ));
+    assert!(most <= before + GROWTH_MIB, "{before} MiB grew to {most}");
+    assert!(after <= before + KEPT_MIB, "{before} MiB became {after}");
     server.stop().await;
     let log = std::fs::read_to_string(town.log(0)).unwrap();
     assert!(log.contains("EDGE_TURNED_AWAY") && !log.contains("EDGE_ACCEPT"), "{log}");
