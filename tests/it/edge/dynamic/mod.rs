@@ -3,6 +3,7 @@
 //! The server is the real process, over either database, with two centres, two departments, people, terminals, and a
 //! holder of every role at every reach.
 
+mod at_once;
 mod denials;
 pub(crate) mod fields;
 mod limits;
@@ -29,6 +30,8 @@ pub(crate) struct Answer {
     pub(crate) reason: String,
     /// The fields that were wrong, each with its sentence in the caller's language.
     pub(crate) violations: Vec<(String, String)>,
+    /// How many more there were than an answer has room for.
+    pub(crate) more: usize,
     /// The bytes of the (first) message of an answer.
     pub(crate) bytes: Vec<u8>,
 }
@@ -52,6 +55,7 @@ pub(crate) async fn call(
             message: String::new(),
             reason: String::new(),
             violations: Vec::new(),
+            more: 0,
             bytes,
         },
         Err(status) => refused(&status),
@@ -89,11 +93,13 @@ fn refused(status: &Status) -> Answer {
         })
         .collect()
     });
+    let more = details.error_info().and_then(|info| info.metadata.get("more_violations"));
     Answer {
         code: status.code(),
         message: status.message().to_owned(),
         reason: details.error_info().map(|info| info.reason.clone()).unwrap_or_default(),
         violations: violations.unwrap_or_default(),
+        more: more.map_or(0, |more| more.parse().expect("a count")),
         bytes: Vec::new(),
     }
 }
