@@ -1,7 +1,9 @@
 //! Who is let in: a bounded number of connections, in all and from one address, and a loop that no error ends.
 //!
 //! The transport's own listener knows no bounds, so that one client could take every file descriptor of the process. A
-//! connection holds its slot until its IO is dropped. It must not know what is spoken over a connection.
+//! connection holds its slot until its IO is dropped. When it is too old the transport asks it to end (`serve`), and whoever
+//! does not is cut off here: asked to do both, the gRPC library does the second alone. It must not know what is spoken
+//! over a connection.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -14,6 +16,7 @@ use futures_util::{Stream, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
@@ -40,6 +43,7 @@ pub fn incoming(
         listener,
         tls,
         handshake: Duration::from_millis(limits.handshake_ms),
+        longest: Duration::from_millis(limits.connection_age_ms.saturating_add(limits.shutdown_ms)),
         handshakes: JoinSet::new(),
         slots: Slots {
             in_all: limits.connections,
@@ -62,6 +66,8 @@ struct Door {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     handshake: Duration,
+    /// How long a connection lasts at most.
+    longest: Duration,
     /// Beside the loop, so that nobody waits for a client that says nothing. Dropped, and ended, with the door; each
     /// holds a slot, so that there are never more than those.
     handshakes: JoinSet<std::io::Result<Connection>>,
@@ -108,13 +114,13 @@ impl Door {
         let _set = stream.set_nodelay(true);
         let Some(tls) = &self.tls else {
             let peer = Peer { address: from, certificate: None };
-            return Some(Connection { stream: Wire::Plain(stream), peer, _slot: slot });
+            return Some(Connection::new(Wire::Plain(stream), peer, slot, self.longest));
         };
-        let (acceptor, limit) = (tls.acceptor(), self.handshake);
+        let (acceptor, limit, longest) = (tls.acceptor(), self.handshake, self.longest);
         self.handshakes.spawn(async move {
             let stream = tokio::time::timeout(limit, acceptor.accept(stream)).await??;
             let peer = Peer { address: from, certificate: tls::certificate_of(&stream) };
-            Ok(Connection { stream: Wire::Tls(Box::new(stream)), peer, _slot: slot })
+            Ok(Connection::new(Wire::Tls(Box::new(stream)), peer, slot, longest))
         });
         None
     }
@@ -239,7 +245,22 @@ pub struct Peer {
 pub struct Connection {
     stream: Wire,
     peer: Peer,
+    end: Pin<Box<Sleep>>,
     _slot: Slot,
+}
+
+impl Connection {
+    fn new(stream: Wire, peer: Peer, slot: Slot, longest: Duration) -> Self {
+        Self { stream, peer, end: Box::pin(tokio::time::sleep(longest)), _slot: slot }
+    }
+
+    /// Was it there for as long as it may be? Whoever reads or writes is woken when it was.
+    fn over(&mut self, context: &mut Context<'_>) -> std::io::Result<()> {
+        match self.end.as_mut().poll(context) {
+            Poll::Ready(()) => Err(std::io::ErrorKind::TimedOut.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -278,6 +299,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
+        self.over(context)?;
         polled!(self, stream => stream.poll_read(context, buffer))
     }
 }
@@ -288,6 +310,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        self.over(context)?;
         polled!(self, stream => stream.poll_write(context, bytes))
     }
 
@@ -304,6 +327,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
+        self.over(context)?;
         polled!(self, stream => stream.poll_write_vectored(context, bytes))
     }
 

@@ -268,8 +268,8 @@ fn limited(limits: &Limits) -> Server {
         .max_frame_size(limits.frame_bytes)
         .http2_keepalive_interval(Some(Duration::from_millis(limits.keepalive_ms)))
         .http2_keepalive_timeout(Some(Duration::from_millis(limits.keepalive_timeout_ms)))
+        // Without the library's grace: with it a connection is cut off, and not asked first. `listen` cuts it off.
         .max_connection_age(Duration::from_millis(limits.connection_age_ms))
-        .max_connection_age_grace(Duration::from_millis(limits.shutdown_ms))
 }
 
 fn with_reflection(routes: Routes) -> Result<Routes, tonic_reflection::server::Error> {

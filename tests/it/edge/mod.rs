@@ -20,5 +20,6 @@ mod server;
 mod status;
 mod tls;
 mod tokens;
+mod transport;
 mod unread;
 mod web;
