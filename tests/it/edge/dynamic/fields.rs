@@ -116,10 +116,32 @@ pub(super) fn named(answer: &Answer) -> impl Iterator<Item = String> {
     answer.violations.iter().map(|(field, _)| without_places(field))
 }
 
-/// Without `[3]` and the like.
+/// Without `[3]` and the like. Brackets around anything else stay: an answer's bytes hold some by chance.
 fn without_places(path: &str) -> String {
-    let parts = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
-    parts.collect()
+    let mut parts = path.split('[');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let place = part.split_once(']').filter(|(place, _)| place.parse::<usize>().is_ok());
+        if let Some((_, rest)) = place {
+            text.push_str(rest);
+        } else {
+            text.push('[');
+            text.push_str(part);
+        }
+    }
+    text
+}
+
+#[test]
+fn a_bracket_by_chance_hides_no_field() {
+    for (told, wanted) in [
+        ("events[3].window:NUL", "events.window:NUL"),
+        ("a[12][0].b", "a.b"),
+        ("\u{1}[\u{2}window:NUL\u{3}]", "\u{1}[\u{2}window:NUL\u{3}]"),
+        ("[window", "[window"),
+    ] {
+        assert_eq!(without_places(told), wanted);
+    }
 }
 
 /// What may stand in a field that is no message.
