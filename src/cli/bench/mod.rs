@@ -334,16 +334,17 @@ impl Stage {
         let mut measured: Vec<Vec<Vec<Measured>>> =
             vec![vec![Vec::new(); options.servers.len()]; rates.len()];
         for _ in 0..options.rounds {
-            // Each against its own peak, of the same time round: the more stands, the more there is to look at.
+            // Each against its own peak, of the same time round: the more stands, the more there is to look at. The closed loops
+            // come first.
             let mut peaks = Vec::new();
             for (rate, measured) in rates.iter().zip(&mut measured) {
                 for (number, (contender, measured)) in options.servers.iter().zip(measured).enumerate() {
-                    let pace = match (rate, peaks.get(number)) {
-                        (Some(rate), Some(peak)) => Pace::Open(rate.of(*peak), options.arrivals),
-                        (None, _) | (_, None) => Pace::Closed,
-                    };
+                    let peak = peaks.get(number).copied().unwrap_or_default();
+                    let pace = rate.map_or(Pace::Closed, |rate| Pace::Open(rate.of(peak), options.arrivals));
                     let round = self.round(*contender, load, pace).await?;
-                    peaks.push(round.calls_per_second(load));
+                    if rate.is_none() {
+                        peaks.push(round.calls_per_second(load));
+                    }
                     measured.push(round);
                 }
             }

@@ -11,7 +11,7 @@ use tonic::Code;
 
 use super::fields::{FORBIDDEN, ITEMS, Named, Single, Wrong, named, patient, says, value_of};
 use super::message::Maker;
-use super::world::{About, World};
+use super::world::World;
 use super::{Answer, call};
 use crate::rigs::canary::fill::{methods, path_of};
 use crate::support::say_aloud;
@@ -153,10 +153,7 @@ fn spoiled(world: &World, maker: &mut Maker, singles: &[Single]) -> Vec<Spoiled>
     let mut all = Vec::new();
     for method in methods() {
         let rule = rules.find(&path_of(&method)).unwrap();
-        let deployment = rule.scope == qinlian::proto::access::Scope::Deployment;
-        let mut names = world.names(About::Own, "t0", deployment);
-        names.reveal = true;
-        let token = world.token(&world.town.caller_for(rule));
+        let (names, token) = world.at_home(rule);
         let ours = named_alone.get(method.full_name()).map(Vec::as_slice).unwrap_or_default();
         // A call that is refused looks into no item.
         for by in [Named::ByCall, Named::ByItem] {

@@ -13,7 +13,7 @@ use tonic::transport::Channel;
 
 use super::at_once;
 use super::message::{Maker, timestamp};
-use super::world::{About, World};
+use super::world::World;
 use super::{Answer, call};
 use crate::rigs::canary::fill::{methods, path_of};
 use crate::rigs::canary::sieve::stored;
@@ -325,10 +325,7 @@ async fn every_field(town: Town) {
     let mut calls = Vec::new();
     for method in methods() {
         let rule = rules.find(&path_of(&method)).unwrap();
-        let deployment = rule.scope == qinlian::proto::access::Scope::Deployment;
-        let mut names = world.names(About::Own, "t0", deployment);
-        names.reveal = true;
-        let token = world.token(&world.town.caller_for(rule));
+        let (names, token) = world.at_home(rule);
         let message = maker.message(&method.input(), &method, &names, 0);
         for variant in encoded(&message) {
             calls.push((method.clone(), token.clone(), variant));

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use qinlian::access::LocalIssuer;
+use qinlian::access::{LocalIssuer, Rule};
 use qinlian::cli::office::{Office, Opening};
 use qinlian::config::{Config, Source};
 use qinlian::kernel::{CentreId, EpochMs, LogId, PersonId, Subject, Words};
+use qinlian::proto::access::Scope;
 use qinlian::proto::role_grant::{Holder, Reach};
 use qinlian::proto::{
     Assignment, Centre, Date, Department, Device, DirectoryPersonal, Person, Role, RoleGrant, device, person,
@@ -111,6 +112,12 @@ impl World {
             device: device.to_owned(),
             reveal: false,
         }
+    }
+
+    /// What a call of this rule names that is of its caller's own and reveals what it may, and the caller's token.
+    pub(super) fn at_home(&self, rule: &Rule) -> (Names, String) {
+        let names = self.names(About::Own, "t0", rule.scope == Scope::Deployment);
+        (Names { reveal: true, ..names }, self.token(&self.town.caller_for(rule)))
     }
 
     /// A good token.
